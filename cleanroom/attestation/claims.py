@@ -1,0 +1,76 @@
+"""What verified evidence says, in words and hexadecimal.
+
+Claims are minted by `verifier.verify` only, after a vendor's chain vouched for every byte. Claims
+that are read back from stored bytes prove nothing: verify the evidence again.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+from pydantic import StringConstraints as Text
+
+from cleanroom.encoding import Digest, Instant, Record
+
+Assurance = Literal["hardware", "simulated"]
+"""Whether a vendor's or a development root vouches."""
+Hex = Annotated[str, Text(pattern=r"^([0-9a-f]{2})*$")]
+"""Bytes as lower-case hex."""
+Word = Annotated[str, Text(pattern=r"^0x[0-9a-f]{1,16}$")]
+"""A number of up to 64 bits, which JSON could not carry exactly."""
+
+
+class Claims(Record):
+    """A vendor's chain vouches for this, bound to the 64 bytes that were expected."""
+
+    platform: Literal["sev-snp"]
+    """Which platform's rules were applied."""
+    assurance: Assurance
+    """What kind of root vouches."""
+    anchor: Digest
+    """SHA-256 of the root certificate (ARK)."""
+    evidence: Digest
+    """The evidence these claims come from."""
+    verified_at: Instant
+    """The `now` of the verification."""
+    product: Literal["Milan", "Genoa", "Turin"]
+    """The EPYC generation, by its certificates and (from version 3) its family and model."""
+    report_version: int
+    """Version of the attestation report: 2, 3 or 5."""
+    measurement: Hex
+    """The launch digest, 48 bytes."""
+    host_data: Hex
+    """What the launcher tied to the guest, 32 bytes."""
+    tcb: dict[Literal["reported", "committed", "launch", "current"], dict[str, int]]
+    """Patch levels by component; only `reported` is bound by the certificate."""
+    guest_svn: int
+    """The security version that the image's author gave."""
+    guest_policy: dict[str, bool]
+    """Each bit of the guest policy by name."""
+    guest_policy_word: Word
+    """The guest policy as it stands in the report."""
+    platform_info: dict[str, bool]
+    """Each known bit of the platform by name."""
+    platform_info_unknown: list[int]
+    """Numbers of set bits that have no name here; surfaced, not fatal."""
+    vmpl: int
+    """The privilege level that asked for the report; 0 is the highest."""
+    chip_id: Hex
+    """The processor, 64 bytes; zero where a cloud hides it."""
+    signing_key: Literal["vcek", "vlek"]
+    """Which kind of key signed the report."""
+    csp_id: str
+    """The cloud that a VLEK was lent to; empty for VCEK."""
+    id_key_digest: Hex
+    """SHA-384 of the key that signed the launch; zero without one."""
+    author_key_digest: Hex
+    """SHA-384 of the key that signed the ID key; zero without one."""
+    family_id: Hex
+    """Chosen by the image's author, 16 bytes."""
+    image_id: Hex
+    """Chosen by the image's author, 16 bytes."""
+    launch_mitigations: Word
+    """Mitigations that were on at launch (version 5), else 0."""
+    current_mitigations: Word
+    """Mitigations that are on now (version 5), else 0."""
+    report_data: Hex = Field(min_length=128, max_length=128)
+    """The binding, 64 bytes."""

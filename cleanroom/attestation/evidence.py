@@ -1,0 +1,39 @@
+"""Evidence as it travels: what the platform signed, and the certificates it came with.
+
+Nothing here is trusted and nothing is parsed: a size is all that is checked.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from cleanroom.encoding import Bytes, Digest, Record, content_digest
+
+LARGEST_REPORT = 64 * 1024
+"""The largest signed structure of any platform (a TDX quote with its chain); in bytes."""
+LARGEST_ENDORSEMENT = 32 * 1024
+"""What configfs-tsm gives at most for `auxblob` (Linux: Documentation/ABI/testing/configfs-tsm)."""
+MOST_ENDORSEMENTS = 8
+"""A leaf, an intermediate and a root, with room for duplicates in several forms."""
+
+Platform = Literal["sev-snp"]
+"""A kind of confidential machine."""
+
+
+class Evidence(Record):
+    """What an attester hands over; proves nothing until `verify` has seen it."""
+
+    platform: Platform
+    """Which platform's rules apply."""
+    report: Annotated[Bytes, Field(min_length=1, max_length=LARGEST_REPORT)]
+    """What the hardware signed: for `sev-snp` the 1184-byte attestation report."""
+    endorsements: Annotated[
+        list[Annotated[Bytes, Field(min_length=1, max_length=LARGEST_ENDORSEMENT)]],
+        Field(max_length=MOST_ENDORSEMENTS),
+    ]
+    """Certificates, in any order: DER, PEM, or AMD's certificate table (`auxblob`)."""
+
+    @property
+    def digest(self) -> Digest:
+        """The name of this evidence: SHA-256 of its canonical bytes."""
+        return content_digest(self.to_bytes())
