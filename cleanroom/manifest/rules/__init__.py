@@ -1,0 +1,61 @@
+"""What must hold between the fields of a manifest: one small function for each rule.
+
+A rule takes a well-formed manifest and yields a `Problem` for each place that breaks it; its
+docstring says in one sentence what it demands. Rules do not rely on each other: each of them may
+meet names that another one reports as unknown. Nothing is repaired here.
+
+A path names the entries of a map by their key, those of a list by their index, and the members of
+a set of names by the name itself (`datasets.baskets.allow.computations.overlap`).
+"""
+
+from collections.abc import Callable, Iterator
+
+from cleanroom.errors import Problem
+from cleanroom.manifest.model import Manifest
+from cleanroom.manifest.rules import attestation, computations, datasets, names, parties, warnings
+
+Rule = Callable[[Manifest], Iterator[Problem]]
+"""Yields what breaks it."""
+
+RULES: tuple[Rule, ...] = (
+    names.known,
+    names.distinct,
+    parties.times_are_ordered,
+    parties.version_follows_previous,
+    parties.keys_are_named,
+    parties.keys_fit_their_use,
+    parties.keys_are_used_once,
+    parties.everybody_approves,
+    parties.roles_have_keys,
+    attestation.simulation_is_development,
+    attestation.simulation_is_not_mixed,
+    attestation.policies_are_used,
+    attestation.workers_are_used,
+    attestation.gangs_fit,
+    datasets.columns_are_distinct,
+    datasets.rows_are_ordered,
+    datasets.bounds_fit,
+    datasets.values_fit,
+    datasets.identities_fit,
+    datasets.consent_is_mutual,
+    datasets.datasets_are_read,
+    computations.inputs_are_distinct,
+    computations.columns_exist,
+    computations.units_are_comparable,
+    computations.columns_are_needed,
+    computations.ranges_are_ordered,
+    computations.gates_can_open,
+    computations.rows_say_so,
+    computations.outputs_are_granted,
+)
+"""Every rule; a manifest that breaks one of them is refused."""
+
+WARNINGS: tuple[Rule, ...] = (
+    warnings.simulated,
+    warnings.any_host,
+    warnings.no_witnesses,
+    warnings.threshold_without_noise,
+    warnings.lone_units,
+    warnings.consent_runs_out,
+)
+"""What is allowed, but is told to whoever is about to sign."""

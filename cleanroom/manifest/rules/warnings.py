@@ -1,0 +1,75 @@
+"""What is allowed, but what everybody who signs should know."""
+
+from collections.abc import Iterator
+
+from cleanroom.errors import Problem
+from cleanroom.manifest.model import IntersectCount, Manifest
+
+
+def simulated(manifest: Manifest) -> Iterator[Problem]:
+    """Simulated machines protect nothing."""
+    names = [name for name, policy in manifest.attestation.items() if policy.development_roots]
+    if names:
+        yield Problem(
+            "machines are simulated: whoever runs them can read everything; use no real data",
+            where=f"attestation.{names[0]}.development_roots",
+        )
+
+
+def any_host(manifest: Manifest) -> Iterator[Problem]:
+    """`host_data: any` accepts machines that were launched for another room."""
+    for name, policy in manifest.attestation.items():
+        if policy.host_data == "any":
+            yield Problem(
+                f"policy {name!r} does not tie a machine to this room: an operator may start one "
+                "with a first manifest of their own",
+                where=f"attestation.{name}.host_data",
+                hint="write `genesis` where the platform lets the launcher set host data",
+            )
+
+
+def no_witnesses(manifest: Manifest) -> Iterator[Problem]:
+    """Without witnesses, limits survive a restart but not a rollback."""
+    yield Problem(
+        "no witnesses are named: max_runs and max_releases hold over restarts, but whoever can "
+        "put back an older copy of the coordinator's disk can have runs counted again",
+        where=f"computations.{next(iter(manifest.computations))}.limits.max_runs",
+    )
+
+
+def threshold_without_noise(manifest: Manifest) -> Iterator[Problem]:
+    """A threshold alone does not protect against differencing."""
+    for name, computation in manifest.computations.items():
+        if isinstance(computation, IntersectCount) and computation.limits.max_runs > 1:
+            for output_id in computation.outputs:
+                yield Problem(
+                    "min_group alone is no protection against differencing: who runs it twice over "
+                    "inputs that differ in one unit learns whether that unit matched",
+                    where=f"computations.{name}.outputs.{output_id}",
+                )
+
+
+def lone_units(manifest: Manifest) -> Iterator[Problem]:
+    """With `min_group: 1` a single unit is released."""
+    for name, computation in manifest.computations.items():
+        for output_id, output in computation.outputs.items():
+            if output.gate.min_group == 1:
+                yield Problem(
+                    "min_group is 1: a single person's match is released",
+                    where=f"computations.{name}.outputs.{output_id}.gate.min_group",
+                )
+
+
+def consent_runs_out(manifest: Manifest) -> Iterator[Problem]:
+    """A dataset's `max_releases` ends before the runs that its computations may have."""
+    for name, dataset in manifest.datasets.items():
+        runs = sum(
+            manifest.computations[computation].limits.max_runs
+            for computation in dataset.allow.computations
+        )
+        if dataset.allow.max_releases < runs:
+            yield Problem(
+                f"max_releases is {dataset.allow.max_releases}, fewer than the {runs} runs that "
+                "its computations may have",
+                where=f"datasets.{name}.allow.max_releases",
+            )
