@@ -13,7 +13,9 @@ settings.register_profile(
     database=None,
     suppress_health_check=[HealthCheck.too_slow],  # a busy machine is no finding
 )
-settings.register_profile("explore", parent=settings.get_profile("ci"), derandomize=False, max_examples=5000)
+settings.register_profile(
+    "explore", parent=settings.get_profile("ci"), derandomize=False, max_examples=5000
+)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
 WHOLE_ROOMS = ("cluster", "notebook")
