@@ -10,7 +10,7 @@ import binascii
 import hashlib
 import json
 from datetime import UTC, datetime
-from typing import Annotated, Any, Self
+from typing import Annotated, Self
 
 import rfc8785
 from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, ValidationError
@@ -118,9 +118,9 @@ class Record(BaseModel):
 
     def to_bytes(self) -> bytes:
         """The canonical bytes: RFC 8785 JSON."""
-        return rfc8785.dumps(self.to_plain())
+        return rfc8785.dumps(self.to_plain())  # type: ignore[arg-type]
 
-    def to_plain(self) -> dict[str, Any]:
+    def to_plain(self) -> dict[str, object]:
         """The same as plain JSON values."""
         return self.model_dump(mode="json", by_alias=True)
 

@@ -1,0 +1,164 @@
+"""The entries of the log: one closed shape for each thing that can happen in a room.
+
+Entries name bytes by digest and people by their identifiers in the manifest. They hold no key, no
+row, no count and no free text, so every party may read all of them.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from cleanroom.encoding import Bytes, Digest, Instant, Name, Record
+
+Instance = Annotated[str, Field(pattern=r"^w-[0-9a-f]{16}$")]
+"""A worker's name, given by the coordinator when it was admitted."""
+RunId = Annotated[str, Field(pattern=r"^r-[0-9a-f]{16}$")]
+"""A run's name, given by the coordinator when it was submitted."""
+ErrorCode = Annotated[str, Field(pattern=r"^CR-[0-9]{4}$")]
+"""A code of the error tree; never a text."""
+
+
+class Booted(Record):
+    """The coordinator started, with this key to sign heads and receipts."""
+
+    kind: Literal["booted"] = "booted"
+    sign_key: Bytes
+    """Raw Ed25519 public key, 32 bytes."""
+    epoch: int = Field(ge=1)
+    """Counts the starts of this room's coordinator."""
+
+
+class ManifestProposed(Record):
+    """A party brought a manifest."""
+
+    kind: Literal["manifest-proposed"] = "manifest-proposed"
+    manifest: Digest
+    version: int = Field(ge=1)
+
+
+class ManifestApproved(Record):
+    """A party's approval was accepted."""
+
+    kind: Literal["manifest-approved"] = "manifest-approved"
+    manifest: Digest
+    party: Name
+    approval: Digest
+    """Digest of the approval's envelope."""
+
+
+class ManifestActivated(Record):
+    """Every needed approval is there: the manifest is in force."""
+
+    kind: Literal["manifest-activated"] = "manifest-activated"
+    manifest: Digest
+
+
+class DatasetAdded(Record):
+    """An owner added a version of a dataset."""
+
+    kind: Literal["dataset-added"] = "dataset-added"
+    dataset: Name
+    owner: Name
+    version: Digest
+    """Digest of the signed version record."""
+
+
+class WorkerAdmitted(Record):
+    """A worker proved what it is and got a lease."""
+
+    kind: Literal["worker-admitted"] = "worker-admitted"
+    instance: Instance
+    role: Name
+    policy: Name
+    """The attestation entry that held."""
+    join: Digest
+    """Digest of the worker's join record, which contains its evidence."""
+
+
+class WorkerLeft(Record):
+    """A worker's lease ended."""
+
+    kind: Literal["worker-left"] = "worker-left"
+    instance: Instance
+
+
+class RunSubmitted(Record):
+    """A party asked for a run and may have it."""
+
+    kind: Literal["run-submitted"] = "run-submitted"
+    run: RunId
+    computation: Name
+    submitter: Name
+    request: Digest
+    """Digest of the signed request's envelope."""
+
+
+class KeysGranted(Record):
+    """Workers get the keys of this run: one use of each limit is spent."""
+
+    kind: Literal["keys-granted"] = "keys-granted"
+    run: RunId
+    workers: list[Instance] = Field(min_length=1)
+    versions: dict[Name, Digest]
+    """Input name to the dataset version whose key is granted."""
+
+
+class OutputRecord(Record):
+    """One sealed output for one recipient."""
+
+    output: Name
+    recipient: Name
+    digest: Digest
+    """Of the sealed bytes."""
+    size: int = Field(ge=0)
+    """Of the sealed bytes, in bytes."""
+    suppressed: bool
+    """Whether the gate withheld the result: the file says so and holds no row."""
+
+
+class RunReleased(Record):
+    """A result passed both gates; its keys may go to the recipients."""
+
+    kind: Literal["run-released"] = "run-released"
+    run: RunId
+    outputs: list[OutputRecord] = Field(min_length=1)
+    report: Digest
+    """Digest of the worker's signed message that delivered the outputs."""
+    receipt: Digest
+    """Digest of the receipt's in-toto statement."""
+
+
+class RunEnded(Record):
+    """A run ended without a result."""
+
+    kind: Literal["run-ended"] = "run-ended"
+    run: RunId
+    code: ErrorCode
+
+
+Content = Annotated[
+    Booted
+    | ManifestProposed
+    | ManifestApproved
+    | ManifestActivated
+    | DatasetAdded
+    | WorkerAdmitted
+    | WorkerLeft
+    | RunSubmitted
+    | KeysGranted
+    | RunReleased
+    | RunEnded,
+    Field(discriminator="kind"),
+]
+"""What an entry says."""
+
+
+class Entry(Record):
+    """One leaf of the log."""
+
+    sequence: int = Field(ge=0)
+    """Its index in the log, from 0."""
+    at: Instant
+    """The room's clock when it was written; never earlier than the entry before."""
+    content: Content
+    """What happened."""

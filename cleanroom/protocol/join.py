@@ -1,0 +1,141 @@
+"""How a worker joins: it verifies the room, the room verifies it, both for fresh nonces.
+
+    worker                                   coordinator
+      Hello{role, nonce_w}           ->
+                                     <-      Challenge{nonce_c, statement over nonce_w}
+      Join{keys, evidence}           ->      (report data binds both nonces, manifest, keys)
+                                     <-      Admit{instance, lease, token}; no key, no secret
+
+After that every message of the worker is signed by the key it proved, with a counter.
+"""
+
+from typing import Literal
+
+from pydantic import Field
+
+from cleanroom.attestation.binding import Binding, bind
+from cleanroom.attestation.evidence import Evidence
+from cleanroom.crypto.envelope import Envelope, open_envelope, sign
+from cleanroom.crypto.signing import Signer, VerifyKey
+from cleanroom.encoding import Bytes, Digest, Name, Record, content_digest, raw_digest
+from cleanroom.errors import CallerRefused
+from cleanroom.ledger.entry import Instance
+from cleanroom.protocol.statement import Statement
+
+REPORT_TYPE = "application/vnd.cleanroom.worker-report.v1+json"
+NONCE_LENGTH = 32
+WORKER_KID = "worker-sign"
+"""The name of a worker's signing key in everything it signs."""
+
+
+class Hello(Record):
+    """A worker asks to join."""
+
+    kind: Literal["hello"] = "hello"
+    role: Name
+    """An entry under the manifest's `workers`."""
+    nonce: Bytes = Field(min_length=NONCE_LENGTH, max_length=NONCE_LENGTH)
+    """Fresh; the room's statement must cover it."""
+
+
+class Challenge(Record):
+    """The room answers with its own proof and asks for the worker's."""
+
+    kind: Literal["challenge"] = "challenge"
+    nonce: Bytes = Field(min_length=NONCE_LENGTH, max_length=NONCE_LENGTH)
+    """Fresh; good for one join."""
+    statement: Statement
+    """Made for the worker's nonce."""
+
+
+class Join(Record):
+    """A worker proves what it is and names its keys."""
+
+    kind: Literal["join"] = "join"
+    role: Name
+    manifest: Digest
+    worker_nonce: Bytes = Field(min_length=NONCE_LENGTH, max_length=NONCE_LENGTH)
+    room_nonce: Bytes = Field(min_length=NONCE_LENGTH, max_length=NONCE_LENGTH)
+    node_ip: str = Field(max_length=45)
+    """The address at which other workers of a gang reach it."""
+    seal_key: Bytes = Field(min_length=1216, max_length=1216)
+    """Where its key grants are sealed to."""
+    sign_key: Bytes = Field(min_length=32, max_length=32)
+    """Signs all its later messages, and its certificate requests."""
+    evidence: Evidence
+
+    @property
+    def digest(self) -> str:
+        """The name of this join in the log and in receipts."""
+        return content_digest(self.to_bytes())
+
+
+class Admit(Record):
+    """The room lets the worker in."""
+
+    kind: Literal["admit"] = "admit"
+    instance: Instance
+    lease_s: int = Field(ge=1)
+    """Renew within this many seconds; a third of it is a good time."""
+    token: Bytes = Field(min_length=32, max_length=32)
+    """For fetching and storing ciphertext; opens nothing."""
+
+    def __repr__(self) -> str:
+        return f"Admit(instance={self.instance!r})"
+
+    __str__ = __repr__
+
+
+class WorkerReport(Record):
+    """The signed frame of every message a worker sends after it was admitted."""
+
+    instance: Instance
+    counter: int = Field(ge=1)
+    """1, then one more with each message of this join."""
+    message: Bytes
+    """Canonical bytes of one of the messages in `work`."""
+
+
+def join_binding(join: Join) -> Binding:
+    """The report data that a join's evidence must carry.
+
+    `evidence` itself is left out; everything else that the join says is bound.
+    """
+    return bind(
+        "cleanroom/join/v1",
+        join.room_nonce,
+        join.worker_nonce,
+        raw_digest(join.manifest),
+        join.role.encode(),
+        join.node_ip.encode(),
+        join.seal_key,
+        join.sign_key,
+    )
+
+
+def sign_report(report: WorkerReport, signer: Signer) -> Envelope:
+    """Sign a message with the worker's attested key."""
+    return sign(REPORT_TYPE, report.to_bytes(), signer)
+
+
+def open_report(envelope: Envelope, key: VerifyKey, *, instance: str, after: int) -> WorkerReport:
+    """Return the report once this worker signed it and it is its next message.
+
+    Args:
+        envelope: as received.
+        key: the signing key of the worker's join.
+        instance: the worker that the stream belongs to.
+        after: the counter of its previous message, 0 at first.
+
+    Raises:
+        SignatureInvalid: it is not signed by `key`.
+        CallerRefused: it is another worker's, or out of sequence.
+    """
+    payload, _ = open_envelope(envelope, REPORT_TYPE, {WORKER_KID: key})
+    report = WorkerReport.from_bytes(payload)
+    if report.instance != instance or report.counter != after + 1:
+        raise CallerRefused(
+            f"message {report.counter} of {report.instance} is out of sequence, "
+            f"expected {after + 1} of {instance}"
+        )
+    return report
