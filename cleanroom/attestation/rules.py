@@ -1,0 +1,223 @@
+"""The rules of a SEV-SNP policy entry, one function each.
+
+A rule compares claims with one entry and gives findings, passed or not; it decides nothing else.
+Which rules there are is the table `RULES`; `appraisal` runs it whole.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from cleanroom.attestation.claims import Claims
+from cleanroom.attestation.policy import Demand, SevSnpPolicy
+from cleanroom.attestation.result import Finding
+
+SAFE_FLOORS: dict[str, dict[str, int]] = {
+    "Milan": {"snp": 0x18},
+    "Genoa": {"snp": 0x17},
+    "Turin": {},
+}
+"""Firmware below this has public breaks (AMD-SB-3015, AMD-SB-3019), whatever a manifest says."""
+
+
+def check_assurance(claims: Claims, policy: SevSnpPolicy, _: bytes) -> Iterator[Finding]:
+    """Simulated evidence only under a root that this entry pins; hardware only without one."""
+    roots = policy.development_roots
+    if roots is None:
+        passed, expected = claims.assurance == "hardware", "hardware"
+    else:
+        passed = claims.assurance == "simulated" and claims.anchor in roots
+        expected = f"simulated under {_any_of(roots)}"
+    yield _finding("snp-assurance", "assurance", claims.assurance, expected, passed=passed)
+
+
+def check_product(claims: Claims, policy: SevSnpPolicy, _: bytes) -> Iterator[Finding]:
+    """The processor is of a listed product line."""
+    yield _one_of("snp-product", "product", claims.product, policy.products)
+
+
+def check_report_version(claims: Claims, policy: SevSnpPolicy, _: bytes) -> Iterator[Finding]:
+    """The report is new enough."""
+    found, least = claims.report_version, policy.min_report_version
+    yield _finding(
+        "snp-report-version",
+        "report version",
+        str(found),
+        f"{least} or newer",
+        passed=found >= least,
+    )
+
+
+def check_measurement(claims: Claims, policy: SevSnpPolicy, _: bytes) -> Iterator[Finding]:
+    """The image is a listed one."""
+    yield _one_of("snp-measurement", "measurement", claims.measurement, policy.measurements)
+
+
+def check_host_data(claims: Claims, policy: SevSnpPolicy, genesis: bytes) -> Iterator[Finding]:
+    """The launcher tied the guest to this room."""
+    expected = genesis.hex() if policy.host_data == "genesis" else policy.host_data
+    yield _finding(
+        "snp-host-data",
+        "host data",
+        claims.host_data,
+        expected,
+        passed=expected in ("any", claims.host_data),
+    )
+
+
+def check_tcb(claims: Claims, policy: SevSnpPolicy, _: bytes) -> Iterator[Finding]:
+    """Each chosen TCB version is at or above the manifest's floors, component by component."""
+    floors = policy.min_tcb.of(claims.product)
+    for version in policy.tcb_applies_to:
+        levels = claims.tcb[version]
+        if floors is None:
+            yield _finding("snp-tcb", f"{version} TCB", _levels(levels), "floors", passed=False)
+        else:
+            yield _at_least("snp-tcb", f"{version} TCB", levels, floors.model_dump())
+
+
+def check_safe_tcb(claims: Claims, policy: SevSnpPolicy, _: bytes) -> Iterator[Finding]:
+    """No chosen TCB version is below what is publicly broken."""
+    floors = SAFE_FLOORS[claims.product]
+    for version in policy.tcb_applies_to:
+        yield _at_least("snp-tcb-safe", f"{version} TCB", claims.tcb[version], floors)
+
+
+def check_tcb_order(claims: Claims, _policy: SevSnpPolicy, _: bytes) -> Iterator[Finding]:
+    """Reported is never above committed, nor committed above current (56860, §3.3)."""
+    for lower, upper in (("reported", "committed"), ("committed", "current")):
+        low, high = claims.tcb[lower], claims.tcb[upper]  # type: ignore[index]
+        yield _finding(
+            "snp-tcb-order",
+            f"{lower} TCB",
+            _levels(low),
+            f"at most the {upper} {_levels(high)}",
+            passed=all(low[component] <= high[component] for component in low),
+        )
+
+
+def check_guest_policy(claims: Claims, policy: SevSnpPolicy, _: bytes) -> Iterator[Finding]:
+    """Each bit of the guest policy is as asked."""
+    demands: dict[str, Demand] = policy.guest_policy.model_dump()
+    yield from _bits("snp-guest-policy", "guest policy", claims.guest_policy, demands)
+
+
+def check_platform_info(claims: Claims, policy: SevSnpPolicy, _: bytes) -> Iterator[Finding]:
+    """Each named bit of the platform is as asked; unnamed bits are shown and not judged."""
+    demands: dict[str, Demand] = policy.platform_info.model_dump()
+    yield from _bits("snp-platform-info", "platform", claims.platform_info, demands)
+    unknown = ", ".join(str(bit) for bit in claims.platform_info_unknown) or "none"
+    yield _finding(
+        "snp-platform-unknown", "platform bits without a name", unknown, "any", passed=True
+    )
+
+
+def check_vmpl(claims: Claims, policy: SevSnpPolicy, _: bytes) -> Iterator[Finding]:
+    """The report was asked for from a listed privilege level."""
+    yield _one_of("snp-vmpl", "VMPL", claims.vmpl, policy.vmpl)
+
+
+def check_signing_key(claims: Claims, policy: SevSnpPolicy, _: bytes) -> Iterator[Finding]:
+    """The report is signed by a listed kind of key, and a lent key by a listed cloud's."""
+    yield _one_of("snp-signing-key", "signing key", claims.signing_key, policy.signing_keys)
+    if claims.signing_key == "vlek":
+        yield _one_of("snp-csp-id", "cloud of the VLEK", claims.csp_id, policy.csp_ids)
+
+
+def check_chip_id(claims: Claims, policy: SevSnpPolicy, _: bytes) -> Iterator[Finding]:
+    """The processor is a listed one; Milan always needs a list."""
+    if policy.chip_ids == "any":
+        passed, expected = claims.product != "Milan", "any (for Milan: a list)"
+    else:
+        passed = claims.chip_id in {chip.ljust(128, "0") for chip in policy.chip_ids}
+        expected = _any_of(policy.chip_ids)
+    yield _finding("snp-chip-id", "chip id", claims.chip_id, expected, passed=passed)
+
+
+def check_id_key(claims: Claims, policy: SevSnpPolicy, _: bytes) -> Iterator[Finding]:
+    """The launch was signed by a listed key."""
+    yield _any_or_one_of("snp-id-key", "ID key", claims.id_key_digest, policy.id_key_digests)
+
+
+def check_author_key(claims: Claims, policy: SevSnpPolicy, _: bytes) -> Iterator[Finding]:
+    """The ID key was signed by a listed author."""
+    found, allowed = claims.author_key_digest, policy.author_key_digests
+    yield _any_or_one_of("snp-author-key", "author key", found, allowed)
+
+
+def check_mitigations(claims: Claims, policy: SevSnpPolicy, _: bytes) -> Iterator[Finding]:
+    """Both mitigation vectors hold every bit that is asked for."""
+    asked = policy.min_mitigation_vector
+    for when, word in (
+        ("launch", claims.launch_mitigations),
+        ("current", claims.current_mitigations),
+    ):
+        yield _finding(
+            "snp-mitigations",
+            f"{when} mitigations",
+            word,
+            f"every bit of {asked:#x}",
+            passed=int(word, 16) & asked == asked,
+        )
+
+
+Rule = Callable[[Claims, SevSnpPolicy, bytes], Iterator[Finding]]
+RULES: tuple[Rule, ...] = (
+    check_assurance,
+    check_product,
+    check_report_version,
+    check_measurement,
+    check_host_data,
+    check_tcb,
+    check_safe_tcb,
+    check_tcb_order,
+    check_guest_policy,
+    check_platform_info,
+    check_vmpl,
+    check_signing_key,
+    check_chip_id,
+    check_id_key,
+    check_author_key,
+    check_mitigations,
+)
+"""Every rule, in the order in which findings are listed."""
+
+
+def _finding(code: str, check: str, found: str, expected: str, *, passed: bool) -> Finding:
+    return Finding(code=code, check=check, found=found, expected=expected, passed=passed)
+
+
+def _one_of(code: str, check: str, found: str | int, allowed: Sequence[str | int]) -> Finding:
+    return _finding(code, check, str(found), _any_of(allowed), passed=found in allowed)
+
+
+def _any_or_one_of(code: str, check: str, found: str, allowed: str | list[str]) -> Finding:
+    if allowed == "any":
+        return _finding(code, check, found, "any", passed=True)
+    return _finding(code, check, found, _any_of(allowed), passed=found in allowed)
+
+
+def _any_of(allowed: Sequence[str | int]) -> str:
+    shown = [str(one) for one in allowed[:4]]
+    rest = len(allowed) - len(shown)
+    return " or ".join(shown) + (f" or {rest} more" if rest else "") or "none"
+
+
+def _bits(
+    code: str, where: str, bits: Mapping[str, bool], demands: Mapping[str, Demand]
+) -> Iterator[Finding]:
+    for name, demand in demands.items():
+        found = "set" if bits[name] else "clear"
+        accepted = {"require": {"set"}, "forbid": {"clear"}, "any": {"set", "clear"}}[demand]
+        expected = " or ".join(sorted(accepted))
+        yield _finding(code, f"{where} {name}", found, expected, passed=found in accepted)
+
+
+def _at_least(
+    code: str, check: str, found: Mapping[str, int], floors: Mapping[str, int]
+) -> Finding:
+    passed = all(found[component] >= floor for component, floor in floors.items())
+    expected = f"at least {_levels(floors)}" if floors else "any"
+    return _finding(code, check, _levels(found), expected, passed=passed)
+
+
+def _levels(levels: Mapping[str, int]) -> str:
+    return ", ".join(f"{component} {level}" for component, level in levels.items())
