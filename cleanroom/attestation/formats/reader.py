@@ -103,7 +103,7 @@ class Layout:
             end += row.size
         if end != size:
             raise RuntimeError(f"{what}: rows end at {end:#x}, not {size:#x}")
-        self.what, self.size, self._order, self._rows = what, size, order, rows
+        self.what, self.size, self.order, self.rows = what, size, order, rows
 
     def read(self, raw: bytes) -> "Fields":
         """Every field by name.
@@ -118,12 +118,12 @@ class Layout:
         reader = Reader(raw, self.what)
         octets: dict[str, bytes] = {}
         numbers: dict[str, int] = {}
-        for row in self._rows:
+        for row in self.rows:
             taken = reader.take(row.size, row.name)
             if row.kind == "zero":
                 require_zero(taken, f"{self.what} {row.name} at {row.offset:#x}")
             elif row.kind == "number":
-                numbers[row.name] = int.from_bytes(taken, self._order)
+                numbers[row.name] = int.from_bytes(taken, self.order)
             else:
                 octets[row.name] = taken
         reader.end()

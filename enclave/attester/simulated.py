@@ -1,0 +1,212 @@
+"""A make-believe AMD with a root of its own: real formats, real signatures, no hardware.
+
+Its evidence passes exactly the code that real evidence passes, and is accepted only where a
+manifest pins this root. The keys are made per room and stay in one file of mode 0600; none ships
+with the package. It proves nothing about the machine: whoever has the file can sign anything.
+"""
+
+import hashlib
+import os
+import secrets
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Self
+
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_der_private_key,
+)
+
+from cleanroom.attestation.binding import Binding, binding_of
+from cleanroom.attestation.evidence import Evidence
+from cleanroom.attestation.policy import Product
+from cleanroom.encoding import Bytes, Digest, Instant, Record, content_digest, frame
+from cleanroom.errors import FileMissing, Usage
+from enclave.attester.issuing import Leaf, issue_intermediate, issue_leaf, issue_root
+from enclave.attester.reporting import Launch, sign_report
+from enclave.attester.scenarios import SCENARIOS, Scenario, ScenarioName
+
+PLATFORM_FILE = "simulated-platform.json"
+CHAIN_YEARS = 25
+"""How long AMD's own root and intermediates live."""
+PRODUCTS: tuple[Product, ...] = ("Milan", "Genoa", "Turin")
+
+
+class PlatformSecrets(Record):
+    """What the file holds: private keys (PKCS #8, DER), the seed, and the chain."""
+
+    made_at: Instant
+    """Certificates are valid from a day before."""
+    ark_key: Bytes
+    ask_key: Bytes
+    chip_key: Bytes
+    """Signs reports, as VCEK and as VLEK."""
+    seed: Bytes
+    """What derived keys come from, 32 bytes."""
+    ark: Bytes
+    """The root certificate, DER."""
+    intermediates: dict[str, Bytes]
+    """ASKs and ASVKs by common name, DER."""
+
+
+class SimulatedPlatform:
+    """One make-believe machine; its `repr` shows its root only."""
+
+    def __init__(self, kept: PlatformSecrets) -> None:
+        self._kept = kept
+        self._ask_key = _rsa_key(kept.ask_key)
+        self._chip_key = _ec_key(kept.chip_key)
+
+    @classmethod
+    def create(cls, directory: Path, now: datetime) -> Self:
+        """Make a machine and keep it in `directory`; takes about half a second (RSA-4096 keys).
+
+        Raises:
+            Usage: there is one already.
+        """
+        if (directory / PLATFORM_FILE).exists():
+            raise Usage(f"{PLATFORM_FILE} exists already, expected a directory without one")
+        ark_key, ask_key = _new_rsa_key(), _new_rsa_key()
+        chip_key = ec.generate_private_key(ec.SECP384R1())
+        ark = issue_root(ark_key, now, CHAIN_YEARS)
+        names = [f"SEV-{kind}{product}" for kind in ("", "VLEK-") for product in PRODUCTS]
+        kept = PlatformSecrets(
+            made_at=now.replace(microsecond=0),
+            ark_key=_private(ark_key),
+            ask_key=_private(ask_key),
+            chip_key=_private(chip_key),
+            seed=secrets.token_bytes(32),
+            ark=ark,
+            intermediates={
+                name: issue_intermediate(name, ask_key, ark_key, now, CHAIN_YEARS) for name in names
+            },
+        )
+        _write_private(directory / PLATFORM_FILE, kept.to_bytes())
+        return cls(kept)
+
+    @classmethod
+    def load(cls, directory: Path) -> Self:
+        """The machine kept in `directory`.
+
+        Raises:
+            FileMissing: there is none.
+        """
+        file = directory / PLATFORM_FILE
+        if not file.is_file():
+            raise FileMissing(f"{PLATFORM_FILE} is missing, expected a simulated platform")
+        return cls(PlatformSecrets.from_bytes(file.read_bytes()))
+
+    @property
+    def root_fingerprint(self) -> Digest:
+        """What a manifest pins as one of its `development_roots`."""
+        return content_digest(self._kept.ark)
+
+    @property
+    def root_certificate(self) -> bytes:
+        """The root, DER."""
+        return self._kept.ark
+
+    def chip_id(self, product: Product) -> bytes:
+        """The make-believe processor: 64 bytes, of which Turin has 8."""
+        chip = hashlib.sha512(frame("cleanroom/simulated-chip/v1", self._kept.seed)).digest()
+        return chip[:8].ljust(64, b"\0") if product == "Turin" else chip
+
+    def attester(
+        self,
+        measurement: bytes,
+        host_data: bytes,
+        product: Product = "Genoa",
+        scenario: ScenarioName = "good",
+    ) -> "SimulatedAttester":
+        """A guest on this machine.
+
+        Args:
+            measurement: what was launched, 48 bytes.
+            host_data: what the launcher tied to it, 32 bytes.
+            product: the processor it pretends to run on.
+            scenario: what is wrong with it.
+        """
+        chosen = SCENARIOS[scenario]
+        launch = Launch(measurement, host_data, product, self.chip_id(product), chosen)
+        leaf = self._leaf(launch, chosen)
+        name = f"SEV-{'VLEK-' if chosen.signing_key == 'vlek' else ''}{product}"
+        endorsements = [leaf, self._kept.intermediates[name], self._kept.ark]
+        return SimulatedAttester(launch, self._chip_key, endorsements, self._kept.seed)
+
+    def _leaf(self, launch: Launch, scenario: Scenario) -> bytes:
+        leaf = Leaf(
+            product=launch.product,
+            kind=scenario.signing_key,
+            tcb=scenario.reported_tcb(launch.product),
+            chip_id=launch.chip_id,
+            from_day=scenario.leaf_days[0],
+            to_day=scenario.leaf_days[1],
+        )
+        return issue_leaf(leaf, self._chip_key.public_key(), self._ask_key, self._kept.made_at)
+
+    def __repr__(self) -> str:
+        return f"SimulatedPlatform({self.root_fingerprint})"
+
+
+@dataclass(frozen=True, slots=True)
+class SimulatedAttester:
+    """An `Attester` on a make-believe machine."""
+
+    launch: Launch
+    key: ec.EllipticCurvePrivateKey = field(repr=False)
+    endorsements: list[bytes] = field(repr=False)
+    seed: bytes = field(repr=False)
+
+    @property
+    def measurement(self) -> bytes:
+        """What was launched, 48 bytes."""
+        return self.launch.measurement
+
+    @property
+    def host_data(self) -> bytes:
+        """What the launcher tied to it, 32 bytes."""
+        return self.launch.host_data
+
+    def collect(self, binding: Binding) -> Evidence:
+        """Fresh evidence that carries `binding`, unless the scenario spoils it."""
+        report = sign_report(self.launch, binding_of(binding), self.key)
+        return Evidence(platform="sev-snp", report=report, endorsements=self.endorsements)
+
+    def derive_key(self, context: bytes) -> bytes:
+        """A secret of this machine, measurement and guest policy; 32 bytes (HKDF, RFC 5869)."""
+        policy = self.launch.scenario.policy.to_bytes(8, "little")
+        bound = frame("cleanroom/simulated-key/v1", self.launch.measurement, policy, context)
+        return HKDF(algorithm=SHA256(), length=32, salt=None, info=bound).derive(self.seed)
+
+
+def _new_rsa_key() -> rsa.RSAPrivateKey:
+    return rsa.generate_private_key(public_exponent=65537, key_size=4096)
+
+
+def _private(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) -> bytes:
+    return key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+
+
+def _rsa_key(encoded: bytes) -> rsa.RSAPrivateKey:
+    key = load_der_private_key(encoded, None)
+    assert isinstance(key, rsa.RSAPrivateKey)  # noqa: S101 - `create` wrote it
+    return key
+
+
+def _ec_key(encoded: bytes) -> ec.EllipticCurvePrivateKey:
+    key = load_der_private_key(encoded, None)
+    assert isinstance(key, ec.EllipticCurvePrivateKey)  # noqa: S101 - `create` wrote it
+    return key
+
+
+def _write_private(file: Path, content: bytes) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as opened:
+        opened.write(content)
