@@ -1,0 +1,187 @@
+"""What a run of one computation needs, read off the manifest once and handed to every task.
+
+A plan holds names, types and limits, no rows and no keys; it can be sent to any worker of a gang.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from cleanroom.errors import ManifestRule, ParameterOutOfRange
+from cleanroom.manifest.model import (
+    Column,
+    Dataset,
+    IntersectCount,
+    IntersectRows,
+    RowsOutput,
+)
+from enclave.computations.keys import PLAIN
+from enclave.computations.release import OutputColumn, Rule
+
+MOST_LINES = 1 << 40
+"""Where no output sets a lower limit."""
+
+
+@dataclass(frozen=True, slots=True)
+class InputPlan:
+    """One input of a run."""
+
+    name: str
+    """The computation's name for it."""
+    dataset: str
+    """The dataset it reads."""
+    owner: str
+    """The dataset's owner."""
+    keys: tuple[str, ...]
+    """Columns to decrypt for the intersection."""
+    payload: tuple[str, ...]
+    """Columns to decrypt afterwards, for the rows of the result; may repeat keys."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A run of one computation."""
+
+    op: str
+    """The operation, an entry of `registry.operations`."""
+    inputs: tuple[InputPlan, ...]
+    """In the order of their names, which is also the order of rows in the result."""
+    rules: tuple[Rule, ...]
+    """One for each output."""
+    duplicates: Literal["first", "all"] = "first"
+    """What becomes of a unit with several rows in an input."""
+    limit: int | None = None
+    """Return at most so many lines; none asked for: all."""
+
+    @property
+    def most(self) -> int:
+        """No more lines than this can be released, and one more that shows there are too many."""
+        capacity = max(rule.max_rows for rule in self.rules) + 1
+        return capacity if self.limit is None else min(self.limit, capacity)
+
+
+def plan_count(
+    computation: IntersectCount, datasets: Mapping[str, Dataset], parameters: Mapping[str, int]
+) -> Plan:
+    """Plan `intersect.count`; it has no parameters.
+
+    Raises:
+        ManifestRule: an input names a dataset or column that is not there.
+        ParameterOutOfRange: a parameter was given.
+    """
+    _only_parameters(parameters, set())
+    rules = tuple(
+        Rule(
+            output=name,
+            recipients=tuple(output.recipients),
+            columns=(OutputColumn("overlap", PLAIN["int64"], owner="", count=True),),
+            min_group=output.gate.min_group,
+            round_to=output.gate.round_to,
+            max_rows=1,
+            max_bytes=1 << 16,
+            aggregate=True,
+        )
+        for name, output in sorted(computation.outputs.items())
+    )
+    return Plan("intersect.count", _inputs(computation, datasets, {}), rules)
+
+
+def plan_rows(
+    computation: IntersectRows, datasets: Mapping[str, Dataset], parameters: Mapping[str, int]
+) -> Plan:
+    """Plan `intersect.rows`.
+
+    Raises:
+        ManifestRule: an input or output names a dataset or column that is not there.
+        ParameterOutOfRange: `limit` is missing, unknown here, or outside its signed range.
+    """
+    outputs = sorted(computation.outputs.items())
+    wanted: dict[str, set[str]] = {}
+    for _, output in outputs:
+        for name in output.columns:
+            source, _, column = name.partition(".")
+            wanted.setdefault(source, set()).add(column)
+    inputs = _inputs(computation, datasets, wanted)
+    return Plan(
+        "intersect.rows",
+        inputs,
+        tuple(_rows_rule(name, output, inputs, datasets) for name, output in outputs),
+        computation.duplicates,
+        _limit(computation, parameters),
+    )
+
+
+def _inputs(
+    computation: IntersectCount | IntersectRows,
+    datasets: Mapping[str, Dataset],
+    wanted: Mapping[str, set[str]],
+) -> tuple[InputPlan, ...]:
+    planned = []
+    for name, source in sorted(computation.inputs.items()):
+        dataset = datasets.get(source.dataset)
+        payload = sorted(wanted.get(name, ()))
+        if dataset is None or not {*computation.on, *payload} <= set(source.columns):
+            raise ManifestRule(f"input {name!r} has no such dataset or columns in this manifest")
+        planned.append(
+            InputPlan(name, source.dataset, dataset.owner, tuple(computation.on), tuple(payload))
+        )
+    if not set(wanted) <= set(computation.inputs):
+        raise ManifestRule("an output column names an input that the computation does not have")
+    return tuple(planned)
+
+
+def _rows_rule(
+    name: str,
+    output: RowsOutput,
+    inputs: tuple[InputPlan, ...],
+    datasets: Mapping[str, Dataset],
+) -> Rule:
+    if not output.reveals_membership:
+        raise ManifestRule(f"output {name!r} of rows does not say reveals_membership: true")
+    by_name = {planned.name: planned for planned in inputs}
+    columns = []
+    for full_name in output.columns:
+        source, _, column = full_name.partition(".")
+        found = _column(datasets[by_name[source].dataset], column)
+        columns.append(
+            OutputColumn(
+                full_name,
+                PLAIN[found.type],
+                by_name[source].owner,
+                identity=found.role == "identity",
+            )
+        )
+    return Rule(
+        output=name,
+        recipients=tuple(output.recipients),
+        columns=tuple(columns),
+        min_group=output.gate.min_group,
+        round_to=output.gate.round_to,
+        max_rows=output.max_rows,
+        max_bytes=output.max_bytes,
+        aggregate=False,
+    )
+
+
+def _column(dataset: Dataset, name: str) -> Column:
+    for column in dataset.columns:
+        if column.name == name:
+            return column
+    raise ManifestRule(f"column {name!r} is not in the dataset of this manifest")
+
+
+def _limit(computation: IntersectRows, parameters: Mapping[str, int]) -> int | None:
+    allowed = computation.parameters.limit
+    _only_parameters(parameters, {"limit"} if allowed else set())
+    if allowed is None:
+        return None
+    chosen = parameters.get("limit", allowed.default)
+    if chosen is None or not max(allowed.min, 0) <= chosen <= allowed.max:
+        raise ParameterOutOfRange(f"limit is {chosen}, allowed {allowed.min} to {allowed.max}")
+    return chosen
+
+
+def _only_parameters(parameters: Mapping[str, int], known: set[str]) -> None:
+    unknown = sorted(set(parameters) - known)
+    if unknown:
+        raise ParameterOutOfRange(f"parameters {unknown} are not known, expected {sorted(known)}")
