@@ -7,7 +7,6 @@ that another entry would allow. What the rules are is told in `rules`; a result 
 from collections.abc import Mapping
 from datetime import datetime
 
-from cleanroom.attestation import rules
 from cleanroom.attestation.claims import Claims
 from cleanroom.attestation.policy import SevSnpPolicy
 from cleanroom.attestation.result import (
@@ -16,6 +15,7 @@ from cleanroom.attestation.result import (
     Finding,
     TrustVector,
 )
+from cleanroom.attestation.rules import compare
 from cleanroom.encoding import content_digest
 from cleanroom.errors import AppraisalFailed, Problem
 
@@ -65,11 +65,6 @@ def appraise(
         if all(finding.passed for finding in findings):
             return _mint(claims, name, policy, findings, now)
     raise _refusal(attempts)
-
-
-def compare(claims: Claims, policy: SevSnpPolicy, genesis: bytes) -> list[Finding]:
-    """Every finding of one entry, passed or not."""
-    return [finding for rule in rules.RULES for finding in rule(claims, policy, genesis)]
 
 
 def _mint(

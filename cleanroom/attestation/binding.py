@@ -42,7 +42,7 @@ def binding_of(raw: bytes) -> Binding:
     return Binding(raw)
 
 
-def same_binding(found: bytes, expected: Binding) -> Binding:
+def check_binding(found: bytes, expected: Binding) -> Binding:
     """Return `expected` once the evidence carries it, compared in constant time.
 
     Raises:

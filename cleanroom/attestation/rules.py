@@ -1,10 +1,10 @@
 """The rules of a SEV-SNP policy entry, one function each.
 
 A rule compares claims with one entry and gives findings, passed or not; it decides nothing else.
-Which rules there are is the table `RULES`; `appraisal` runs it whole.
+`compare` lists every rule; `appraisal` concludes.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from cleanroom.attestation.claims import Claims
 from cleanroom.attestation.policy import Demand, SevSnpPolicy
@@ -18,7 +18,29 @@ SAFE_FLOORS: dict[str, dict[str, int]] = {
 """Firmware below this has public breaks (AMD-SB-3015, AMD-SB-3019), whatever a manifest says."""
 
 
-def check_assurance(claims: Claims, policy: SevSnpPolicy, _: bytes) -> Iterator[Finding]:
+def compare(claims: Claims, policy: SevSnpPolicy, genesis: bytes) -> list[Finding]:
+    """Every finding of one entry, passed or not, in the order of the rules."""
+    return [
+        *check_assurance(claims, policy),
+        *check_product(claims, policy),
+        *check_report_version(claims, policy),
+        *check_measurement(claims, policy),
+        *check_host_data(claims, policy, genesis),
+        *check_tcb(claims, policy),
+        *check_safe_tcb(claims, policy),
+        *check_tcb_order(claims),
+        *check_guest_policy(claims, policy),
+        *check_platform_info(claims, policy),
+        *check_vmpl(claims, policy),
+        *check_signing_key(claims, policy),
+        *check_chip_id(claims, policy),
+        *check_id_key(claims, policy),
+        *check_author_key(claims, policy),
+        *check_mitigations(claims, policy),
+    ]
+
+
+def check_assurance(claims: Claims, policy: SevSnpPolicy) -> Iterator[Finding]:
     """Simulated evidence only under a root that this entry pins; hardware only without one."""
     roots = policy.development_roots
     if roots is None:
@@ -29,12 +51,12 @@ def check_assurance(claims: Claims, policy: SevSnpPolicy, _: bytes) -> Iterator[
     yield _finding("snp-assurance", "assurance", claims.assurance, expected, passed=passed)
 
 
-def check_product(claims: Claims, policy: SevSnpPolicy, _: bytes) -> Iterator[Finding]:
+def check_product(claims: Claims, policy: SevSnpPolicy) -> Iterator[Finding]:
     """The processor is of a listed product line."""
     yield _one_of("snp-product", "product", claims.product, policy.products)
 
 
-def check_report_version(claims: Claims, policy: SevSnpPolicy, _: bytes) -> Iterator[Finding]:
+def check_report_version(claims: Claims, policy: SevSnpPolicy) -> Iterator[Finding]:
     """The report is new enough."""
     found, least = claims.report_version, policy.min_report_version
     yield _finding(
@@ -46,7 +68,7 @@ def check_report_version(claims: Claims, policy: SevSnpPolicy, _: bytes) -> Iter
     )
 
 
-def check_measurement(claims: Claims, policy: SevSnpPolicy, _: bytes) -> Iterator[Finding]:
+def check_measurement(claims: Claims, policy: SevSnpPolicy) -> Iterator[Finding]:
     """The image is a listed one."""
     yield _one_of("snp-measurement", "measurement", claims.measurement, policy.measurements)
 
@@ -63,7 +85,7 @@ def check_host_data(claims: Claims, policy: SevSnpPolicy, genesis: bytes) -> Ite
     )
 
 
-def check_tcb(claims: Claims, policy: SevSnpPolicy, _: bytes) -> Iterator[Finding]:
+def check_tcb(claims: Claims, policy: SevSnpPolicy) -> Iterator[Finding]:
     """Each chosen TCB version is at or above the manifest's floors, component by component."""
     floors = policy.min_tcb.of(claims.product)
     for version in policy.tcb_applies_to:
@@ -74,14 +96,14 @@ def check_tcb(claims: Claims, policy: SevSnpPolicy, _: bytes) -> Iterator[Findin
             yield _at_least("snp-tcb", f"{version} TCB", levels, floors.model_dump())
 
 
-def check_safe_tcb(claims: Claims, policy: SevSnpPolicy, _: bytes) -> Iterator[Finding]:
+def check_safe_tcb(claims: Claims, policy: SevSnpPolicy) -> Iterator[Finding]:
     """No chosen TCB version is below what is publicly broken."""
     floors = SAFE_FLOORS[claims.product]
     for version in policy.tcb_applies_to:
         yield _at_least("snp-tcb-safe", f"{version} TCB", claims.tcb[version], floors)
 
 
-def check_tcb_order(claims: Claims, _policy: SevSnpPolicy, _: bytes) -> Iterator[Finding]:
+def check_tcb_order(claims: Claims) -> Iterator[Finding]:
     """Reported is never above committed, nor committed above current (56860, §3.3)."""
     for lower, upper in (("reported", "committed"), ("committed", "current")):
         low, high = claims.tcb[lower], claims.tcb[upper]  # type: ignore[index]
@@ -94,13 +116,13 @@ def check_tcb_order(claims: Claims, _policy: SevSnpPolicy, _: bytes) -> Iterator
         )
 
 
-def check_guest_policy(claims: Claims, policy: SevSnpPolicy, _: bytes) -> Iterator[Finding]:
+def check_guest_policy(claims: Claims, policy: SevSnpPolicy) -> Iterator[Finding]:
     """Each bit of the guest policy is as asked."""
     demands: dict[str, Demand] = policy.guest_policy.model_dump()
     yield from _bits("snp-guest-policy", "guest policy", claims.guest_policy, demands)
 
 
-def check_platform_info(claims: Claims, policy: SevSnpPolicy, _: bytes) -> Iterator[Finding]:
+def check_platform_info(claims: Claims, policy: SevSnpPolicy) -> Iterator[Finding]:
     """Each named bit of the platform is as asked; unnamed bits are shown and not judged."""
     demands: dict[str, Demand] = policy.platform_info.model_dump()
     yield from _bits("snp-platform-info", "platform", claims.platform_info, demands)
@@ -110,19 +132,19 @@ def check_platform_info(claims: Claims, policy: SevSnpPolicy, _: bytes) -> Itera
     )
 
 
-def check_vmpl(claims: Claims, policy: SevSnpPolicy, _: bytes) -> Iterator[Finding]:
+def check_vmpl(claims: Claims, policy: SevSnpPolicy) -> Iterator[Finding]:
     """The report was asked for from a listed privilege level."""
     yield _one_of("snp-vmpl", "VMPL", claims.vmpl, policy.vmpl)
 
 
-def check_signing_key(claims: Claims, policy: SevSnpPolicy, _: bytes) -> Iterator[Finding]:
+def check_signing_key(claims: Claims, policy: SevSnpPolicy) -> Iterator[Finding]:
     """The report is signed by a listed kind of key, and a lent key by a listed cloud's."""
     yield _one_of("snp-signing-key", "signing key", claims.signing_key, policy.signing_keys)
     if claims.signing_key == "vlek":
         yield _one_of("snp-csp-id", "cloud of the VLEK", claims.csp_id, policy.csp_ids)
 
 
-def check_chip_id(claims: Claims, policy: SevSnpPolicy, _: bytes) -> Iterator[Finding]:
+def check_chip_id(claims: Claims, policy: SevSnpPolicy) -> Iterator[Finding]:
     """The processor is a listed one; Milan always needs a list."""
     if policy.chip_ids == "any":
         passed, expected = claims.product != "Milan", "any (for Milan: a list)"
@@ -132,18 +154,18 @@ def check_chip_id(claims: Claims, policy: SevSnpPolicy, _: bytes) -> Iterator[Fi
     yield _finding("snp-chip-id", "chip id", claims.chip_id, expected, passed=passed)
 
 
-def check_id_key(claims: Claims, policy: SevSnpPolicy, _: bytes) -> Iterator[Finding]:
+def check_id_key(claims: Claims, policy: SevSnpPolicy) -> Iterator[Finding]:
     """The launch was signed by a listed key."""
     yield _any_or_one_of("snp-id-key", "ID key", claims.id_key_digest, policy.id_key_digests)
 
 
-def check_author_key(claims: Claims, policy: SevSnpPolicy, _: bytes) -> Iterator[Finding]:
+def check_author_key(claims: Claims, policy: SevSnpPolicy) -> Iterator[Finding]:
     """The ID key was signed by a listed author."""
     found, allowed = claims.author_key_digest, policy.author_key_digests
     yield _any_or_one_of("snp-author-key", "author key", found, allowed)
 
 
-def check_mitigations(claims: Claims, policy: SevSnpPolicy, _: bytes) -> Iterator[Finding]:
+def check_mitigations(claims: Claims, policy: SevSnpPolicy) -> Iterator[Finding]:
     """Both mitigation vectors hold every bit that is asked for."""
     asked = policy.min_mitigation_vector
     for when, word in (
@@ -157,28 +179,6 @@ def check_mitigations(claims: Claims, policy: SevSnpPolicy, _: bytes) -> Iterato
             f"every bit of {asked:#x}",
             passed=int(word, 16) & asked == asked,
         )
-
-
-Rule = Callable[[Claims, SevSnpPolicy, bytes], Iterator[Finding]]
-RULES: tuple[Rule, ...] = (
-    check_assurance,
-    check_product,
-    check_report_version,
-    check_measurement,
-    check_host_data,
-    check_tcb,
-    check_safe_tcb,
-    check_tcb_order,
-    check_guest_policy,
-    check_platform_info,
-    check_vmpl,
-    check_signing_key,
-    check_chip_id,
-    check_id_key,
-    check_author_key,
-    check_mitigations,
-)
-"""Every rule, in the order in which findings are listed."""
 
 
 def _finding(code: str, check: str, found: str, expected: str, *, passed: bool) -> Finding:

@@ -8,7 +8,7 @@ no default for any argument: forgetting one must not be possible.
 from datetime import datetime
 
 from cleanroom.attestation.anchors import Anchors
-from cleanroom.attestation.binding import Binding, binding_of, same_binding
+from cleanroom.attestation.binding import Binding, binding_of, check_binding
 from cleanroom.attestation.claims import Claims
 from cleanroom.attestation.collateral import Collateral
 from cleanroom.attestation.evidence import Evidence
@@ -40,7 +40,7 @@ def verify(
     """
     expected = binding_of(binding)
     authentic = sev_snp.authenticate(evidence, anchors=anchors, collateral=collateral, now=now)
-    same_binding(authentic.report.fields.octets["report_data"], expected)
+    check_binding(authentic.report.fields.octets["report_data"], expected)
     return _claims(authentic, evidence, anchors, now)
 
 
