@@ -43,6 +43,12 @@ def _uuid_from_text(value: object) -> UUID:
     return parsed
 
 
+def _visible(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("expected one line of visible characters: people sign what they read")
+    return text
+
+
 Names = Annotated[list[Name], AfterValidator(_as_set), Field(min_length=1, max_length=MOST_ENTRIES)]
 """A set of names: no duplicates, sorted, at least one."""
 Lineage = Annotated[
@@ -52,8 +58,8 @@ Lineage = Annotated[
     WithJsonSchema({"type": "string", "format": "uuid"}),
 ]
 """The room's identity over all its manifest versions."""
-Title = Annotated[str, Field(min_length=1, max_length=200)]
-"""Words for people, one line."""
+Title = Annotated[str, AfterValidator(_visible), Field(min_length=1, max_length=200)]
+"""Words for people: one line, every character visible."""
 Number = Annotated[str, Field(pattern=r"^-?(0|[1-9][0-9]{0,17})(\.[0-9]{1,18})?$")]
 """A decimal number, written as text so that no digit is lost."""
 
@@ -69,7 +75,7 @@ class Metadata(Record):
     """1, then one more with each version."""
     previous: str | None = Field(pattern=r"^sha256:[0-9a-f]{64}$")
     """Digest of the version before; null for version 1."""
-    purpose: str = Field(min_length=1, max_length=2000)
+    purpose: Annotated[str, AfterValidator(_visible), Field(min_length=1, max_length=2000)]
     """What the parties may use the results for, in words."""
     not_before: Instant
     """No statement, upload or run before this moment."""
@@ -134,7 +140,7 @@ class Column(Record):
     """Whether a value may be missing; a missing identity never matches."""
     bounds: list[Number] | None = Field(default=None, min_length=2, max_length=2)
     """Lowest and highest allowed number, inclusive."""
-    values: Annotated[list[str], AfterValidator(_as_set)] | None = Field(
+    values: Annotated[list[Title], AfterValidator(_as_set)] | None = Field(
         default=None, min_length=1, max_length=MOST_ENTRIES
     )
     """The only allowed texts."""
