@@ -10,7 +10,7 @@ READY    := $(if $(wildcard $(DEV)),$(DEV),$(DEMO))
 # More options for pytest or the demo: make test ARGS="-k receipt"
 ARGS     ?=
 # Tests that start whole rooms stay together in one process (tests/conftest.py).
-PARALLEL := -n auto --maxprocesses 4 --dist loadgroup
+PARALLEL := -n auto --maxprocesses 4
 FAST     := -m "not cluster and not notebook"
 
 GENERATORS := $(wildcard docs/generate_*.py cleanroom/*/generate.py enclave/*/generate.py)

@@ -5,6 +5,7 @@ from collections import Counter
 
 import pytest
 
+from tests.conftest import WHOLE_ROOMS
 from tests.support.source_tree import ROOT, functions, modules, parsed, relative, written
 
 FILES = [path for path in modules("tests") if path.stem.startswith("test_")]
@@ -92,3 +93,13 @@ def test_every_test_file_is_where_its_kind_lives():
         relative(path) for path in FILES if path.relative_to(ROOT / "tests").parts[0] not in kinds
     ]
     assert strays == []
+
+
+def test_what_starts_whole_rooms_lives_where_the_runner_keeps_it_in_one_process():
+    marked = [
+        relative(path)
+        for path in modules("tests")
+        for node in ast.walk(parsed(path))
+        if written(node) in {"pytest.mark.cluster", "pytest.mark.notebook"}
+    ]
+    assert [name for name in marked if not name.startswith(WHOLE_ROOMS)] == []
