@@ -163,6 +163,8 @@ class SevSnpPolicy(Record):
                 "products lists Milan while chip_ids is any: Milan's chip secrets can be extracted "
                 "by software, so its chips must be listed"
             )
+        if self.chip_ids != "any" and any(not chip.strip("0") for chip in self.chip_ids):
+            raise ValueError("chip_ids lists a chip id of zeros, which is what hidden chips report")
         if "vlek" in self.signing_keys and not self.csp_ids:
             raise ValueError("signing_keys lists vlek while csp_ids is empty: name the clouds")
         if "reported" not in self.tcb_applies_to:

@@ -14,8 +14,7 @@ from cryptography.hazmat.primitives.hashes import SHA384
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
-from cleanroom.attestation.formats.x509 import SALT_LENGTH
-from cleanroom.attestation.platforms.sev_snp import (
+from cleanroom.attestation.formats.amd_certificates import (
     AMD,
     CSP_ID,
     HWID,
@@ -24,6 +23,7 @@ from cleanroom.attestation.platforms.sev_snp import (
     SPL,
     SPL_ORDER,
 )
+from cleanroom.attestation.formats.x509 import SALT_LENGTH
 from cleanroom.attestation.policy import Product
 
 ROOT_NAME = "ARK-Simulated"
@@ -89,6 +89,30 @@ def issue_leaf(
         extension = x509.UnrecognizedExtension(x509.ObjectIdentifier(oid), value)
         unsigned = unsigned.add_extension(extension, critical=False)
     return _with_serial_zero(unsigned.sign(ask_key, SHA384(), rsa_padding=PSS), ask_key)
+
+
+def issue_revocations(
+    serials: tuple[int, ...], ark_key: rsa.RSAPrivateKey, now: datetime, days: int
+) -> bytes:
+    """A revocation list of the root, DER.
+
+    Args:
+        serials: serial numbers of revoked intermediates.
+        ark_key: the root's key.
+        now: when the list is issued.
+        days: until the next list.
+    """
+    start = now.replace(microsecond=0)
+    unsigned = (
+        x509.CertificateRevocationListBuilder()
+        .issuer_name(name_of(ROOT_NAME))
+        .last_update(start)
+        .next_update(start + timedelta(days=days))
+    )
+    for serial in serials:
+        entry = x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(start)
+        unsigned = unsigned.add_revoked_certificate(entry.build())
+    return unsigned.sign(ark_key, SHA384(), rsa_padding=PSS).public_bytes(Encoding.DER)
 
 
 def _extensions(leaf: Leaf) -> dict[str, bytes]:

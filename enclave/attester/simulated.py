@@ -25,10 +25,17 @@ from cryptography.hazmat.primitives.serialization import (
 
 from cleanroom.attestation.binding import Binding, binding_of
 from cleanroom.attestation.evidence import Evidence
+from cleanroom.attestation.formats.x509 import read_certificate
 from cleanroom.attestation.policy import Product
 from cleanroom.encoding import Bytes, Digest, Instant, Record, content_digest, frame
 from cleanroom.errors import FileMissing, Usage
-from enclave.attester.issuing import Leaf, issue_intermediate, issue_leaf, issue_root
+from enclave.attester.issuing import (
+    Leaf,
+    issue_intermediate,
+    issue_leaf,
+    issue_revocations,
+    issue_root,
+)
 from enclave.attester.reporting import Launch, sign_report
 from enclave.attester.scenarios import SCENARIOS, Scenario, ScenarioName
 
@@ -138,6 +145,17 @@ class SimulatedPlatform:
         name = f"SEV-{'VLEK-' if chosen.signing_key == 'vlek' else ''}{product}"
         endorsements = [leaf, self._kept.intermediates[name], self._kept.ark]
         return SimulatedAttester(launch, self._chip_key, endorsements, self._kept.seed)
+
+    def revocations(self, revoked: tuple[str, ...], now: datetime, days: int = 30) -> bytes:
+        """A revocation list of this machine's root, DER.
+
+        Args:
+            revoked: common names of intermediates, such as `SEV-Genoa`.
+            now: when the list is issued.
+            days: until the next list.
+        """
+        serials = tuple(read_certificate(self._kept.intermediates[name]).serial for name in revoked)
+        return issue_revocations(serials, _rsa_key(self._kept.ark_key), now, days)
 
     def _leaf(self, launch: Launch, scenario: Scenario) -> bytes:
         leaf = Leaf(

@@ -95,13 +95,13 @@ class Der:
         return bool(raw)
 
     def text(self, field: str, tags: tuple[int, ...]) -> str:
-        """A string of one of these types, ASCII only."""
+        """A string of one of these types, printable ASCII only: it may be shown on a terminal."""
         for tag in tags:
             if self._next_is(tag):
                 raw = self.content(tag, field)
-                if raw.isascii():
+                if raw.isascii() and raw.decode("ascii").isprintable():
                     return raw.decode("ascii")
-        raise self._malformed(field, "no ASCII string", "one")
+        raise self._malformed(field, "no printable ASCII string", "one")
 
     def time(self, field: str) -> datetime:
         """A UTCTime or GeneralizedTime in seconds, Zulu (RFC 5280 §4.1.2.5)."""

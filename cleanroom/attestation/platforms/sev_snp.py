@@ -32,37 +32,22 @@ from cryptography.hazmat.primitives.serialization import load_der_public_key
 from cleanroom.attestation.anchors import Anchors
 from cleanroom.attestation.collateral import Collateral, require_unrevoked
 from cleanroom.attestation.evidence import Evidence
-from cleanroom.attestation.formats import der, x509
-from cleanroom.attestation.formats.cert_table import read_table
-from cleanroom.attestation.formats.der import Der
-from cleanroom.attestation.formats.snp import CHIP_ID_SIZE, TURIN_HWID_SIZE, SnpReport, read_report
+from cleanroom.attestation.formats import x509
+from cleanroom.attestation.formats.amd_certificates import (
+    INTERMEDIATES,
+    LEAVES,
+    certified_chip,
+    certified_tcb,
+    csp_id,
+    product_name,
+    read_endorsements,
+)
+from cleanroom.attestation.formats.snp import SnpReport, read_report
 from cleanroom.attestation.formats.x509 import Certificate
 from cleanroom.attestation.policy import Product
 from cleanroom.attestation.rejection import rejected
 from cleanroom.attestation.roots import AMD_ARK
 
-AMD = "1.3.6.1.4.1.3704.1"
-"""AMD's arc for VCEK and VLEK extensions (57230, table 8)."""
-PRODUCT_NAME = f"{AMD}.2"
-HWID = f"{AMD}.4"
-CSP_ID = f"{AMD}.5"
-SPL = f"{AMD}.3"
-SPL_ORDER: dict[Product, tuple[int, ...]] = {
-    "Milan": (1, 2, 4, 5, 6, 7, 3, 8),
-    "Genoa": (1, 2, 4, 5, 6, 7, 3, 8),
-    "Turin": (9, 1, 2, 3, 5, 6, 7, 8),
-}
-"""Which extension below `SPL` holds each byte of the TCB version, first byte first."""
-INTERMEDIATES: dict[str, tuple[Product, str]] = {
-    "SEV-Milan": ("Milan", "vcek"),
-    "SEV-Genoa": ("Genoa", "vcek"),
-    "SEV-Turin": ("Turin", "vcek"),
-    "SEV-VLEK-Milan": ("Milan", "vlek"),
-    "SEV-VLEK-Genoa": ("Genoa", "vlek"),
-    "SEV-VLEK-Turin": ("Turin", "vlek"),
-}
-"""Common names of ASKs and ASVKs: the product and the kind of key each one issues."""
-LEAVES = {"vcek": "SEV-VCEK", "vlek": "SEV-VLEK"}
 UNDERSTOOD_EXTENSIONS = frozenset({x509.BASIC_CONSTRAINTS, x509.KEY_USAGE})
 """A critical extension other than these is refused (RFC 5280 §4.2)."""
 
@@ -84,6 +69,7 @@ class AuthenticReport:
     product: Product
     chain: Chain
     csp_id: str
+    """The cloud that a VLEK was lent to; empty for a VCEK."""
 
 
 def authenticate(
@@ -106,30 +92,10 @@ def authenticate(
     # 5
     require_certified_tcb(report, chain.leaf, product)
     # 6
-    csp_id = require_certified_identity(report, chain.leaf, product)
+    cloud = require_certified_identity(report, chain.leaf, product)
     # 7
     require_report_signature(report, chain.leaf)
-    return AuthenticReport(report, product, chain, csp_id)
-
-
-def read_endorsements(endorsements: Iterable[bytes]) -> tuple[Certificate, ...]:
-    """Every certificate in DER, PEM or certificate tables, each once.
-
-    Raises:
-        EvidenceRejected: something is none of these, or not of AMD's suite.
-    """
-    encoded: dict[bytes, None] = {}
-    for endorsement in endorsements:
-        encoded.update(dict.fromkeys(_certificates_in(endorsement)))
-    return tuple(x509.read_certificate(certificate) for certificate in encoded)
-
-
-def _certificates_in(endorsement: bytes) -> tuple[bytes, ...]:
-    if endorsement.startswith(b"-----BEGIN"):
-        return x509.pem_certificates(endorsement)
-    if endorsement[0] == der.SEQUENCE:
-        return (endorsement,)
-    return tuple(found for entry in read_table(endorsement) for found in _certificates_in(entry))
+    return AuthenticReport(report, product, chain, cloud)
 
 
 def choose_chain(report: SnpReport, certificates: Iterable[Certificate], anchors: Anchors) -> Chain:
@@ -180,7 +146,7 @@ def require_one_product(report: SnpReport, chain: Chain, anchors: Anchors) -> Pr
         raise rejected(
             chain.intermediate.common_name, found=f"for {kind}", expected=report.signing_key
         )
-    said = {"leaf certificate": _product_name(chain.leaf)}
+    said = {"leaf certificate": product_name(chain.leaf)}
     if report.product is not None:
         said["report"] = report.product
     if anchors.assurance == "hardware":
@@ -194,19 +160,6 @@ def require_one_product(report: SnpReport, chain: Chain, anchors: Anchors) -> Pr
                 cause="certificates of another product line were sent",
             )
     return product
-
-
-def _product_name(leaf: Certificate) -> str:
-    reader = Der(_extension(leaf, PRODUCT_NAME), "product name")
-    text = reader.text("text", (der.IA5_STRING,))
-    reader.end()
-    return text.partition("-")[0]
-
-
-def _extension(leaf: Certificate, oid: str) -> bytes:
-    if oid not in leaf.extensions:
-        raise rejected(f"extension {oid}", found="missing", expected="in the leaf certificate")
-    return leaf.extensions[oid].value
 
 
 def require_chain(chain: Chain, now: datetime) -> None:
@@ -240,7 +193,7 @@ def require_certified_tcb(report: SnpReport, leaf: Certificate, product: Product
     Raises:
         EvidenceRejected: they differ in some byte.
     """
-    certified = bytes(_patch_level(leaf, f"{SPL}.{number}") for number in SPL_ORDER[product])
+    certified = certified_tcb(leaf, product)
     reported = report.fields.octets["reported_tcb"]
     if certified != reported:
         raise rejected(
@@ -249,15 +202,6 @@ def require_certified_tcb(report: SnpReport, leaf: Certificate, product: Product
             expected=f"{certified.hex()}, as the leaf certificate says",
             cause="fetch the certificate for the reported patch levels; firmware was updated",
         )
-
-
-def _patch_level(leaf: Certificate, oid: str) -> int:
-    reader = Der(_extension(leaf, oid), f"extension {oid}")
-    level = reader.integer("patch level")
-    reader.end()
-    if level > 0xFF:
-        raise rejected(f"extension {oid}", found=str(level), expected="0 to 255")
-    return level
 
 
 def require_certified_identity(report: SnpReport, leaf: Certificate, product: Product) -> str:
@@ -270,11 +214,8 @@ def require_certified_identity(report: SnpReport, leaf: Certificate, product: Pr
         EvidenceRejected: the chip is another one or hidden, or the certificate has no identity.
     """
     if report.signing_key == "vlek":
-        reader = Der(_extension(leaf, CSP_ID), "CSP id")
-        csp_id = reader.text("text", (der.IA5_STRING,))
-        reader.end()
-        return csp_id
-    if _certified_chip(leaf, product) != report.fields.octets["chip_id"]:
+        return csp_id(leaf)
+    if certified_chip(leaf, product) != report.fields.octets["chip_id"]:
         raise rejected(
             "chip id",
             found=report.fields.octets["chip_id"].hex()[:16] + "…",
@@ -282,14 +223,6 @@ def require_certified_identity(report: SnpReport, leaf: Certificate, product: Pr
             cause="the certificate is another chip's, or the host hides the chip id",
         )
     return ""
-
-
-def _certified_chip(leaf: Certificate, product: Product) -> bytes:
-    hwid = _extension(leaf, HWID)
-    size = TURIN_HWID_SIZE if product == "Turin" else CHIP_ID_SIZE
-    if len(hwid) != size:
-        raise rejected("hardware id", found=f"{len(hwid)} bytes", expected=f"{size} bytes")
-    return hwid.ljust(CHIP_ID_SIZE, b"\0")
 
 
 def require_report_signature(report: SnpReport, leaf: Certificate) -> None:
