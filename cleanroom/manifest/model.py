@@ -256,7 +256,7 @@ class Computation(Record):
     on: Annotated[list[str], AfterValidator(_as_set), Field(min_length=1, max_length=8)]
     """Identity columns, present in every input, that together name one unit."""
     inputs: dict[Name, Input] = Field(min_length=2, max_length=32)
-    """The datasets it reads, by a name of its own."""
+    """The datasets it reads, by a name of its own; the order of the names is theirs."""
     submitters: Names
     """Parties that may ask for a run."""
     workers: Gang
@@ -278,7 +278,9 @@ class RowsParameters(Record):
     """What a submitter may choose for `intersect.rows`."""
 
     limit: Range | None = None
-    """Return at most this many rows, the first in the order of the first input's keys."""
+    """Return at most this many rows, the first in the order of the first input's keys.
+
+    Inputs are ordered by their names."""
 
 
 class IntersectRows(Computation):

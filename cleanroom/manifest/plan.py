@@ -1,0 +1,256 @@
+"""The plan of a manifest: what will happen if everybody signs it, for people to read first.
+
+Who contributes what, who learns what at worst, who may run what how often, what is trusted and
+what stays open. Plain records; a terminal or notebook may render them more richly.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from datetime import datetime
+
+from cleanroom.attestation.explain import left_open
+from cleanroom.encoding import Digest, Instant, Record, instant_text
+from cleanroom.manifest.checks import check
+from cleanroom.manifest.model import AnyComputation, IntersectRows, Manifest
+from cleanroom.manifest.words import exposure_in_words, learned, listed, plural
+
+__all__ = ["Contribution", "Learning", "Plan", "Right", "Trust", "exposure_in_words", "plan"]
+
+
+class Contribution(Record):
+    """A dataset and what reads it."""
+
+    party: str
+    """Who brings it."""
+    dataset: str
+    """Its name."""
+    most_rows: int
+    """A version has at most this many rows."""
+    most_releases: int
+    """Runs that may be granted its key, over all computations together."""
+    read: dict[str, list[str]]
+    """The columns that each computation decrypts, by computation."""
+    never_read: list[str]
+    """Columns that no computation decrypts."""
+
+
+class Learning(Record):
+    """What one party learns from one output, at worst."""
+
+    party: str
+    """Who learns."""
+    computation: str
+    """From which computation."""
+    output: str
+    """From which of its outputs."""
+    words: str
+    """What, at most, over all runs."""
+
+
+class Right(Record):
+    """Who may run a computation."""
+
+    computation: str
+    """Which."""
+    parties: list[str]
+    """Who may ask for a run."""
+    most_runs: int
+    """Over the life of this manifest."""
+    words: str
+    """With which parameters, how long and where."""
+
+
+class Trust(Record):
+    """A policy, what it accepts, and what it leaves open."""
+
+    policy: str
+    """Its name."""
+    accepted_for: list[str]
+    """`coordinator`, or `workers.<role>`."""
+    words: list[str]
+    """What it accepts."""
+    left_open: list[str]
+    """What it does not close."""
+
+
+class Plan(Record):
+    """What a manifest will do."""
+
+    name: str
+    """The room's name."""
+    digest: Digest
+    """What a party signs when it approves."""
+    version: int
+    """Of the manifest."""
+    mode: str
+    """`production` or `development`."""
+    not_before: Instant
+    """It holds from this moment."""
+    not_after: Instant
+    """It holds until this moment."""
+    standing: str
+    """Whether it is in force at the time of asking, in words; empty if no time was given."""
+    purpose: str
+    """What the parties may use results for."""
+    keys: dict[str, str]
+    """Fingerprint of every party's key, by its name: compare it over another channel."""
+    contributions: list[Contribution]
+    """Who brings what."""
+    learnings: list[Learning]
+    """Who learns what."""
+    rights: list[Right]
+    """Who may run what."""
+    trusted: list[Trust]
+    """Which machines are trusted."""
+    unprotected: list[str]
+    """What is not protected."""
+
+    def to_text(self) -> str:
+        """All of it, in sections, for a terminal without colour."""
+        return "\n".join(_lines(self)) + "\n"
+
+
+def plan(manifest: Manifest, now: datetime | None = None) -> Plan:
+    """Tell what `manifest` will do.
+
+    Args:
+        manifest: its rules are checked first.
+        now: says whether it is in force; aware.
+
+    Raises:
+        ManifestRule: the manifest breaks a rule.
+    """
+    checked = check(manifest)
+    metadata = manifest.metadata
+    return Plan(
+        name=metadata.name,
+        digest=manifest.digest,
+        version=metadata.version,
+        mode=metadata.mode,
+        not_before=metadata.not_before,
+        not_after=metadata.not_after,
+        standing="" if now is None else _standing(manifest, now),
+        purpose=metadata.purpose,
+        keys={
+            key.kid: f"{key.alg}:{fingerprint(key.public)}"
+            for party in manifest.parties.values()
+            for key in party.keys
+        },
+        contributions=list(_contributions(manifest)),
+        learnings=list(_learnings(manifest)),
+        rights=[_right(name, each) for name, each in manifest.computations.items()],
+        trusted=list(_trusted(manifest)),
+        unprotected=[f"{warning.where}: {warning.message}" for warning in checked.warnings],
+    )
+
+
+def fingerprint(public: bytes) -> str:
+    """SHA-256 of a raw public key, its first 16 bytes as 8 groups of 4 hex digits."""
+    digits = hashlib.sha256(public).hexdigest()[:32]
+    return " ".join(digits[start : start + 4] for start in range(0, 32, 4))
+
+
+def _standing(manifest: Manifest, now: datetime) -> str:
+    if now < manifest.metadata.not_before:
+        return "not yet in force"
+    return "no longer in force" if now > manifest.metadata.not_after else "in force"
+
+
+def _contributions(manifest: Manifest) -> Iterator[Contribution]:
+    for dataset_id, dataset in manifest.datasets.items():
+        read = {
+            name: source.columns
+            for name, computation in manifest.computations.items()
+            for source in computation.inputs.values()
+            if source.dataset == dataset_id
+        }
+        used = {column for columns in read.values() for column in columns}
+        yield Contribution(
+            party=dataset.owner,
+            dataset=dataset_id,
+            most_rows=dataset.rows.max,
+            most_releases=dataset.allow.max_releases,
+            read=read,
+            never_read=[column.name for column in dataset.columns if column.name not in used],
+        )
+
+
+def _learnings(manifest: Manifest) -> Iterator[Learning]:
+    for party in manifest.parties:
+        for name, computation in manifest.computations.items():
+            for output_id, output in computation.outputs.items():
+                if party in output.recipients:
+                    words = learned(manifest, name, output_id, party)
+                    yield Learning(party=party, computation=name, output=output_id, words=words)
+
+
+def _right(name: str, computation: AnyComputation) -> Right:
+    gang, limits = computation.workers, computation.limits
+    words = [f"on {plural(gang.count, f'`{gang.role}` worker')}", f"up to {limits.timeout_s} s"]
+    limit = computation.parameters.limit if isinstance(computation, IntersectRows) else None
+    if limit is not None:
+        default = "required" if limit.default is None else f"{limit.default:,} if not named"
+        words.append(f"`limit` from {limit.min:,} to {limit.max:,} rows, {default}")
+    return Right(
+        computation=name,
+        parties=computation.submitters,
+        most_runs=limits.max_runs,
+        words=", ".join(words),
+    )
+
+
+def _trusted(manifest: Manifest) -> Iterator[Trust]:
+    for name, policy in manifest.attestation.items():
+        roles = [role for role, worker in manifest.workers.items() if name in worker.policies]
+        used = ["coordinator"] if name in manifest.coordinator.policies else []
+        chips = "any" if policy.chip_ids == "any" else f"{len(policy.chip_ids)} listed"
+        words = [f"{policy.platform} on {listed(policy.products)}", f"processors: {chips}"]
+        words += [f"measurement {measurement}" for measurement in policy.measurements]
+        words += [f"simulated root {root}" for root in policy.development_roots or ()]
+        yield Trust(
+            policy=name,
+            accepted_for=[*used, *(f"workers.{role}" for role in roles)],
+            words=[*words, f"host data: {policy.host_data}"],
+            left_open=left_open(policy),
+        )
+
+
+def _lines(told: Plan) -> Iterator[str]:
+    start, end = instant_text(told.not_before), instant_text(told.not_after)
+    yield f"{told.name}, version {told.version} ({told.mode})"
+    yield f"  digest   {told.digest}"
+    yield f"  holds    {start} to {end}{f' ({told.standing})' if told.standing else ''}"
+    yield f"  purpose  {told.purpose}"
+    yield "\nWho contributes"
+    for given in told.contributions:
+        yield (
+            f"  {given.party} brings `{given.dataset}`: at most {plural(given.most_rows, 'row')}, "
+            f"its key is granted to at most {plural(given.most_releases, 'run')}"
+        )
+        for computation, columns in given.read.items():
+            yield f"    {computation} reads {', '.join(columns)}"
+        if given.never_read:
+            yield f"    never read: {', '.join(given.never_read)}"
+    yield "\nWho learns what, at worst"
+    for learning in told.learnings:
+        yield f"  {learning.party}, from {learning.computation}.{learning.output}: {learning.words}"
+    yield "\nWho may run what"
+    for right in told.rights:
+        who, runs = listed(right.parties), plural(right.most_runs, "time")
+        yield f"  {right.computation}: {who}, at most {runs}; {right.words}"
+    yield from _lines_of_trust(told)
+
+
+def _lines_of_trust(told: Plan) -> Iterator[str]:
+    yield "\nWhich keys and machines are trusted"
+    for kid, print_ in told.keys.items():
+        yield f"  {kid}  {print_}"
+    first: dict[tuple[str, ...], str] = {}
+    for trust in told.trusted:
+        same = first.setdefault(tuple(trust.left_open), trust.policy)
+        left = trust.left_open if same == trust.policy else [f"the same as for {same}"]
+        yield f"  {trust.policy}, for {listed(trust.accepted_for)}"
+        yield from (f"    {words}" for words in trust.words)
+        yield from (f"    open: {words}" for words in left)
+    yield "\nWhat is NOT protected"
+    yield from (f"  {sentence}" for sentence in told.unprotected)

@@ -1,0 +1,104 @@
+"""What an output tells its recipients at worst, in words and numbers.
+
+The sentences are made of the manifest alone; they promise no more than the rules enforce. What a
+threshold without noise does not protect is said by `rules.warnings`.
+"""
+
+from collections.abc import Iterable
+
+from cleanroom.manifest.model import (
+    AnyComputation,
+    CountOutput,
+    IntersectCount,
+    IntersectRows,
+    Manifest,
+    RowsOutput,
+)
+
+
+def exposure_in_words(manifest: Manifest, party: str) -> list[str]:
+    """What others learn from the data of `party`, one sentence for each recipient and output.
+
+    Args:
+        manifest: a manifest whose rules hold.
+        party: the one who is about to sign.
+    """
+    said = [
+        f"with this, `{recipient}` learns {learned(manifest, name, output_id, recipient)}"
+        for name, computation in manifest.computations.items()
+        if party in owners(manifest, computation)
+        for output_id, output in computation.outputs.items()
+        for recipient in output.recipients
+        if recipient != party
+    ]
+    return said or [f"with this, nobody learns anything from the data of `{party}`"]
+
+
+def learned(manifest: Manifest, computation_id: str, output_id: str, recipient: str) -> str:
+    """What `recipient` learns at most from one output of a computation, over all its runs."""
+    computation = manifest.computations[computation_id]
+    if isinstance(computation, IntersectCount):
+        return _counts(manifest, computation, computation.outputs[output_id])
+    return _rows(manifest, computation, computation.outputs[output_id], recipient)
+
+
+def owners(manifest: Manifest, computation: AnyComputation) -> list[str]:
+    """The parties whose datasets a computation reads, sorted."""
+    return sorted({manifest.datasets[read.dataset].owner for read in computation.inputs.values()})
+
+
+def listed(words: Iterable[str]) -> str:
+    """`a`, `a and b` or `a, b and c`."""
+    *most, last = words
+    return f"{', '.join(most)} and {last}" if most else last
+
+
+def plural(number: int, word: str) -> str:
+    """`1 run`, `10 runs`."""
+    return f"{number:,} {word}" if number == 1 else f"{number:,} {word}s"
+
+
+def largest_result(computation: IntersectRows, output: RowsOutput) -> int:
+    """The most rows that one run may release to one output."""
+    limit = computation.parameters.limit
+    return output.max_rows if limit is None else min(output.max_rows, limit.max)
+
+
+def _counts(manifest: Manifest, computation: IntersectCount, output: CountOutput) -> str:
+    gate, runs = output.gate, computation.limits.max_runs
+    rounded = f", rounded to the nearest {gate.round_to:,}" if gate.round_to > 1 else ", exact"
+    kind = "rounded overlap count" if gate.round_to > 1 else "overlap count"
+    return (
+        f"at most {plural(runs, kind)} of {_common(manifest, computation)}{rounded}, "
+        f"withheld below {plural(gate.min_group, 'unit')} of any owner"
+    )
+
+
+def _rows(
+    manifest: Manifest, computation: IntersectRows, output: RowsOutput, recipient: str
+) -> str:
+    runs, rows = computation.limits.max_runs, largest_result(computation, output)
+    columns = [_column(manifest, computation, name, recipient) for name in output.columns]
+    return (
+        f"in at most {plural(runs, 'run')} of at most {plural(rows, 'row')} each, "
+        f"who is among {_common(manifest, computation)}, and for each of them "
+        f"{listed(columns)}; withheld below {plural(output.gate.min_group, 'unit')} of any owner"
+    )
+
+
+def _column(manifest: Manifest, computation: IntersectRows, name: str, recipient: str) -> str:
+    source, _, column_id = name.partition(".")
+    dataset_id = computation.inputs[source].dataset
+    dataset = manifest.datasets[dataset_id]
+    role = next(column.role for column in dataset.columns if column.name == column_id)
+    place = f"`{column_id}` of `{dataset_id}`"
+    if role == "identity" and dataset.owner != recipient:
+        return f"a pseudonym instead of {place}"
+    return f"{place} (its own)" if dataset.owner == recipient else place
+
+
+def _common(manifest: Manifest, computation: AnyComputation) -> str:
+    read = [f"`{read.dataset}`" for read in computation.inputs.values()]
+    keys = listed(f"`{column}`" for column in computation.on)
+    parties = listed(owners(manifest, computation))
+    return f"the units in {listed(read)} of {parties} with the same {keys}"
