@@ -1,0 +1,67 @@
+"""The entry point `cleanroom`: finds the verb, runs it, and turns errors into exit statuses."""
+
+import os
+import sys
+
+import click
+
+from cleanroom.cli import console
+from cleanroom.cli.verbs import LazyGroup
+from cleanroom.errors import CleanroomError, InternalError, Usage
+
+EPILOGUE = """\b
+Exit status: 0 ok, 1 bug, 2 usage, 3 invalid manifest or data, 4 not trusted,
+5 approval missing, 6 refused by a privacy rule, 7 unreachable, 8 run failed,
+10 differences, 130 interrupted."""
+
+
+@click.group(
+    cls=LazyGroup,
+    epilog=EPILOGUE,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(package_name="attested-cleanroom", prog_name="cleanroom")
+def cleanroom() -> None:
+    """Compute together on confidential data: agreed, attested, and provable afterwards."""
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line and exit with its status."""
+    # NOTE: gRPC writes handshake failures to stderr by itself; ours are told in words.
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+    sys.exit(run(sys.argv[1:] if arguments is None else arguments))
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command and return its exit status."""
+    as_json = "--json" in arguments
+    try:
+        outcome = cleanroom.main(args=arguments, prog_name="cleanroom", standalone_mode=False)
+    except CleanroomError as error:
+        console.fail(error, as_json=as_json)
+        return error.exit_status
+    except click.exceptions.NoArgsIsHelpError as asked:
+        asked.show()
+        return Usage.exit_status
+    except click.ClickException as wrong:
+        console.fail(Usage(wrong.format_message(), hint=_help_hint(wrong)), as_json=as_json)
+        return Usage.exit_status
+    except (click.Abort, KeyboardInterrupt):
+        console.say("interrupted; nothing is half done")
+        return 130
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 0
+    except Exception as unexpected:
+        if os.environ.get("CLEANROOM_DEBUG"):
+            raise
+        # NOTE: the message of an unexpected error may hold a value of somebody's data.
+        bug = InternalError(f"unexpected {type(unexpected).__name__} in this command")
+        console.fail(bug, as_json=as_json)
+        return bug.exit_status
+    return outcome if isinstance(outcome, int) else 0
+
+
+def _help_hint(wrong: click.ClickException) -> str:
+    context = getattr(wrong, "ctx", None)
+    return f"see `{context.command_path} --help`" if context else Usage.fix
