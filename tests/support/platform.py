@@ -54,6 +54,7 @@ def good_evidence(product: Product = "Genoa", scenario: ScenarioName = "good") -
 def good_policy(
     platform: SimulatedPlatform | None = None,
     measurement: bytes = MEASUREMENT,
+    /,
     **changed: object,
 ) -> SevSnpPolicy:
     """An entry that accepts the good machine, with some fields changed (plain JSON values)."""

@@ -1,0 +1,78 @@
+"""Revocation lists: signed by the root, in their time window, and heeded."""
+
+from datetime import timedelta
+
+import pytest
+
+from cleanroom.attestation.collateral import Collateral
+from cleanroom.attestation.verifier import verify
+from cleanroom.errors import EvidenceRejected
+from tests.support.platform import (
+    BINDING,
+    NOW,
+    development_anchors,
+    good_evidence,
+    other_platform,
+    simulated_platform,
+)
+
+
+def verified_with(*crls, now=NOW, product="Genoa"):
+    return verify(
+        good_evidence(product),
+        binding=BINDING,
+        anchors=development_anchors(),
+        collateral=Collateral(amd_crls=list(crls)),
+        now=now,
+    )
+
+
+def test_list_without_our_intermediate():
+    crl = simulated_platform().revocations(("SEV-Milan",), NOW)
+    assert verified_with(crl).product == "Genoa"
+
+
+def test_revoked_intermediate():
+    crl = simulated_platform().revocations(("SEV-Milan", "SEV-Genoa"), NOW)
+    with pytest.raises(EvidenceRejected, match="SEV-Genoa is revoked by its root"):
+        verified_with(crl)
+
+
+def test_any_of_several_lists_revokes():
+    empty = simulated_platform().revocations((), NOW)
+    full = simulated_platform().revocations(("SEV-Genoa",), NOW)
+    with pytest.raises(EvidenceRejected, match="SEV-Genoa is revoked"):
+        verified_with(empty, full)
+
+
+@pytest.mark.parametrize("days", [-1, 31])
+def test_stale_list(days):
+    crl = simulated_platform().revocations((), NOW)
+    with pytest.raises(EvidenceRejected, match="revocation list is not valid on"):
+        verified_with(crl, now=NOW + timedelta(days=days))
+
+
+def test_list_signed_by_somebody_else():
+    crl = other_platform().revocations((), NOW)
+    with pytest.raises(EvidenceRejected, match="signature of the revocation list"):
+        verified_with(crl)
+
+
+def test_altered_list():
+    crl = simulated_platform().revocations(("SEV-Milan",), NOW)
+    with pytest.raises(EvidenceRejected, match="signature of the revocation list"):
+        verified_with(crl[:-1] + bytes([crl[-1] ^ 1]))
+
+
+def test_list_that_is_none():
+    with pytest.raises(EvidenceRejected, match="a revocation list is not readable"):
+        verified_with(b"junk")
+
+
+def test_lists_of_other_roots_only(monkeypatch):
+    from enclave.attester import issuing
+
+    monkeypatch.setattr(issuing, "ROOT_NAME", "ARK-Other")
+    crl = simulated_platform().revocations((), NOW)
+    with pytest.raises(EvidenceRejected, match="collateral is without a list of ARK-Simulated"):
+        verified_with(crl)
