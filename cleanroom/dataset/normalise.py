@@ -3,9 +3,9 @@
 `email`
     1. Remove white space (Unicode) at both ends.
     2. Lower case: ASCII letters, and other letters by Unicode's mapping after composition (NFC).
-    3. It must then be `local@label.label…`: one `@`; a local part of 1 to 64 characters; at
-       least two labels of 1 to 63 characters between single dots, the last one of at least two;
-       no white space, control or invisible format character; at most 254 bytes in UTF-8.
+    3. It must then be `local@label.label…`: one `@`; a local part; at least two labels between
+       single dots, the last one of at least two characters; no white space, control or invisible
+       format character; at most 254 bytes in UTF-8.
     Dots and `+tags` of the local part are kept: they are part of the address at most providers,
     and removing them would merge different people. (UID2 removes them for gmail.com; parties that
     want its rule bring hashes made by its rule, as `sha256-hex`.)
@@ -30,9 +30,8 @@ from cleanroom.errors import DataMismatch
 LONGEST_EMAIL = 254
 """Bytes of an address, from RFC 5321 section 4.5.3.1.3 (256 with its angle brackets)."""
 _LABEL = r"[^@.\s\p{Z}\p{C}]"
-_EMAIL = (
-    rf"^[^@\s\p{{Z}}\p{{C}}]{{1,64}}@{_LABEL}{{1,63}}(?:\.{_LABEL}{{1,63}})*\.{_LABEL}{{2,63}}$"
-)
+_EMAIL = rf"^[^@\s\p{{Z}}\p{{C}}]+@{_LABEL}+(?:\.{_LABEL}+)*\.{_LABEL}{{2,}}$"
+# NOTE: counted repetition such as {1,64} makes this pattern 15 times slower.
 _SHA256_HEX = r"^[0-9a-f]{64}$"
 
 
