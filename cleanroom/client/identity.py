@@ -12,18 +12,17 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import Field
 from pydantic import StringConstraints as Text
 
+from cleanroom.client.files import PRIVATE_FILE, write_new
 from cleanroom.crypto.sealing import PRIVATE_KEY_LENGTH, Unsealer
 from cleanroom.crypto.signing import Ed25519Signer
 from cleanroom.encoding import Bytes, Record, parse_json
-from cleanroom.errors import CleanroomError, FileMissing, IdentityInvalid, Usage
+from cleanroom.errors import CleanroomError, FileMissing, IdentityInvalid
 from cleanroom.manifest.model import Manifest, Party, PartyKey, Title
 
 FORMAT: Final = "cleanroom/identity/v1"
 SigningUse = Literal["approve", "submit", "provide"]
 """What a party signs: manifests, requests for runs, versions of its datasets."""
 SIGNING_USES: tuple[SigningUse, ...] = ("approve", "submit", "provide")
-PRIVATE_MODE = 0o600
-"""The file's mode: its owner reads and writes, nobody else does anything."""
 LARGEST_IDENTITY = 64 * 1024
 """An identity file is smaller, in bytes."""
 
@@ -103,23 +102,7 @@ class Identity:
             Usage: a file of this name exists; it is never overwritten.
             FileMissing: the directory does not exist or cannot be written.
         """
-        target = Path(path)
-        draft = target.with_name(f".{target.name}.{os.getpid()}.new")
-        try:
-            _write_private(draft, self._kept.to_bytes() + b"\n")
-            os.link(draft, target)  # unlike a rename, a link never replaces what is there
-        except FileExistsError:
-            raise Usage(
-                f"the file {target.name!r} exists already, expected a new one",
-                hint="choose another name: an identity is never overwritten",
-            ) from None
-        except OSError:
-            raise FileMissing(
-                f"the identity file {target.name!r} cannot be written in its directory"
-            ) from None
-        finally:
-            draft.unlink(missing_ok=True)
-        return target
+        return write_new(Path(path), self._kept.to_bytes() + b"\n")
 
     @property
     def party(self) -> str:
@@ -218,18 +201,10 @@ def _only_its_owners(name: str, found: os.stat_result) -> None:
     if mode & 0o077 or found.st_uid != os.geteuid():
         raise IdentityInvalid(
             f"the identity file {name!r} has mode {mode:04o}, "
-            f"expected {PRIVATE_MODE:04o} and your own file: others may have read the keys",
+            f"expected {PRIVATE_FILE:04o} and your own file: others may have read the keys",
             hint=f"run `chmod 600 {name}`; if it was copied or shared, make a new one",
         )
     if found.st_size > LARGEST_IDENTITY:
         raise IdentityInvalid(
             f"{name!r} has {found.st_size} bytes, expected at most {LARGEST_IDENTITY} bytes"
         )
-
-
-def _write_private(path: Path, content: bytes) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE_MODE)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())

@@ -1,0 +1,251 @@
+"""Calls to a room that was verified, and is verified again whenever it may be another one.
+
+A coordinator that was restarted knows no tokens and has a fresh TLS key. So after each break the
+whole way is gone again: fresh nonce, statement, every check, proof from the remembered log head,
+new session. Breaks are waited out with growing pauses, for a bounded time; a check that does not
+hold ends everything at once. Without a verified room there is no way to send anything.
+"""
+
+import secrets
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TypeVar
+
+from cleanroom.client.clock import Clock
+from cleanroom.client.identity import Identity
+from cleanroom.client.memory import Memory
+from cleanroom.client.session import Question, caller_proof, read_token
+from cleanroom.client.transport import (
+    LONG_S,
+    SHORT_S,
+    Transport,
+    challenge,
+    explained,
+)
+from cleanroom.errors import (
+    ApprovalMissing,
+    CallerRefused,
+    CleanroomError,
+    TransferBroken,
+    Unreachable,
+)
+from cleanroom.manifest.model import Manifest
+from cleanroom.protocol.statement import NONCE_LENGTH, TrustedRoom
+from cleanroom.wire.proto.cleanroom.v1 import cleanroom_pb2 as pb
+
+PATIENCE_S = 60.0
+"""How long a break is waited out before it becomes an error, in seconds."""
+FIRST_PAUSE_S = 0.2
+"""The pause after the first failure, in seconds; each next one is twice as long."""
+LONGEST_PAUSE_S = 5.0
+"""No pause is longer, in seconds."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who calls which room, and on what terms; everything that outlives a connection."""
+
+    address: str
+    """`host:port`; untrusted."""
+    manifest: Manifest
+    """The party's own copy."""
+    identity: Identity
+    """Whose keys sign."""
+    allow_simulated: bool
+    """Whether simulated platforms are accepted."""
+    memory: Memory
+    """Where heads and statements are remembered."""
+    clock: Clock
+    """Tells the time."""
+    patience_s: float = PATIENCE_S
+    """How long a break is waited out, in seconds."""
+
+
+class Calls:
+    """A verified connection that outlives restarts of the coordinator."""
+
+    def __init__(self, caller: Caller) -> None:
+        """Verify the room behind the address, and open a session if it is active.
+
+        Raises:
+            NotTrusted: it is not the room of this manifest; nothing was sent.
+            ApprovalError: it says it is active, but not every approval holds.
+            Unreachable: nobody answers.
+        """
+        self.caller = caller
+        self._lock = threading.RLock()
+        self._generation = 0
+        self._transport: Transport | None = None
+        self.room: TrustedRoom = self._open()
+        """The room as it was verified last."""
+
+    def unary(
+        self,
+        choose: Callable[[Transport], Callable[..., T]],
+        request: object,
+        seconds: float = SHORT_S,
+    ) -> T:
+        """One call in the party's name; it must be one that may be sent twice.
+
+        Raises:
+            ApprovalMissing: the room is not active yet.
+            CleanroomError: what the room answered, or `Unreachable` after all patience.
+        """
+        self.require_active()
+        return self.attempt(lambda to: to.call(choose(to), request, seconds))
+
+    def public(
+        self,
+        choose: Callable[[Transport], Callable[..., T]],
+        request: object,
+        seconds: float = SHORT_S,
+    ) -> T:
+        """One call that needs no session, to the verified room only."""
+        return self.attempt(lambda to: to.call(choose(to), request, seconds))
+
+    def attempt(self, act: Callable[[Transport], T]) -> T:
+        """Do `act` on the verified room, again after each break, while patience lasts."""
+        patience = _Patience(self.caller.patience_s)
+        while True:
+            generation, transport = self._current(patience)
+            try:
+                return act(transport)
+            except (Unreachable, TransferBroken, CallerRefused) as broken:
+                self._mend(broken, generation, patience)
+
+    def resumed(self, begin: Callable[[Transport], Iterator[T]]) -> Iterator[T]:
+        """Yield what `begin` yields, and begin again after each break.
+
+        Args:
+            begin: starts where the caller stands now: it is asked again after each break.
+        """
+        patience = _Patience(self.caller.patience_s)
+        while True:
+            generation, transport = self._current(patience)
+            try:
+                for each in begin(transport):
+                    yield each
+                    patience = _Patience(self.caller.patience_s)
+                return  # noqa: TRY300 - the end of the stream, not of a try
+            except (Unreachable, TransferBroken, CallerRefused) as broken:
+                self._mend(broken, generation, patience)
+
+    def require_active(self) -> TrustedRoom:
+        """The room, once it is active; asks again where it was not.
+
+        Raises:
+            ApprovalMissing: still not every party has approved.
+        """
+        with self._lock:
+            if self.room.phase != "active":
+                self.room = self._open()
+            if self.room.phase != "active":
+                raise ApprovalMissing(
+                    f"the room is {self.room.phase}, expected active: approvals are missing"
+                )
+            return self.room
+
+    def refresh(self) -> TrustedRoom:
+        """Verify the room again, now."""
+        with self._lock:
+            self.room = self._open()
+            return self.room
+
+    def close(self) -> None:
+        """End every call."""
+        with self._lock:
+            if self._transport is not None:
+                self._transport.close()
+            self._transport = None
+
+    def _current(self, patience: "_Patience") -> tuple[int, Transport]:
+        while True:
+            try:
+                return self._connected()
+            except Unreachable as broken:
+                patience.spend(broken)
+
+    def _connected(self) -> tuple[int, Transport]:
+        with self._lock:
+            if self._transport is None:
+                self.room = self._open()
+            assert self._transport is not None  # noqa: S101 - `_open` set it, or raised
+            return self._generation, self._transport
+
+    def _mend(self, broken: CleanroomError, generation: int, patience: "_Patience") -> None:
+        if isinstance(broken, CallerRefused):
+            patience.once(broken)
+        else:
+            patience.spend(broken)
+        with self._lock:
+            if self._generation == generation and not isinstance(broken, TransferBroken):
+                self.close()
+
+    def _open(self) -> TrustedRoom:
+        self.close()
+        room = self._verified()
+        transport = Transport.attested(self.caller.address, room.root_certificate)
+        try:
+            self._transport = self._greeted(transport, room)
+        except CleanroomError as failed:
+            transport.close()
+            reason = explained(failed, self.caller.address, room.root_certificate)
+            raise reason from None
+        self._generation += 1
+        return room
+
+    def _verified(self) -> TrustedRoom:
+        """Steps 1 to 8 of the statement; what was verified is remembered before it is used."""
+        caller, now = self.caller, self.caller.clock()
+        with caller.memory.head_of(str(caller.manifest.metadata.lineage)) as remembered:
+            nonce = secrets.token_bytes(NONCE_LENGTH)
+            question = Question(caller.manifest, nonce, remembered.head, caller.allow_simulated)
+            transport = Transport.opening(caller.address)
+            try:
+                asked = pb.StatementRequest(nonce=nonce, remembered_size=question.remembered_size)
+                reply: pb.StatementReply = transport.call(
+                    transport.trust.GetStatement, asked, LONG_S
+                )
+            finally:
+                transport.close()
+            room = question.verified(reply.statement, list(reply.consistency), now)
+            remembered.keep(room.head)
+        caller.memory.keep_statement(room)
+        return room
+
+    def _greeted(self, transport: Transport, room: TrustedRoom) -> Transport:
+        """Reach the attested key, and prove who is calling where the room is active."""
+        given = challenge(transport)
+        if room.phase != "active":
+            return transport
+        proof = caller_proof(room, self.caller.identity, given, self.caller.clock())
+        sent = pb.Canonical(record=proof.to_bytes())
+        reply: pb.Canonical = transport.call(transport.trust.OpenSession, sent)
+        return transport.with_token(read_token(reply.record, self.caller.identity).token)
+
+
+class _Patience:
+    """How long breaks are waited out, with pauses that grow."""
+
+    def __init__(self, seconds: float) -> None:
+        self._end = time.monotonic() + seconds
+        self._pause = FIRST_PAUSE_S
+        self._refused = False
+
+    def spend(self, broken: CleanroomError) -> None:
+        """Wait a little; raise what broke once there is no time left."""
+        left = self._end - time.monotonic()
+        if left <= 0:
+            raise broken
+        threading.Event().wait(min(self._pause, left))
+        self._pause = min(self._pause * 2, LONGEST_PAUSE_S)
+
+    def once(self, refused: CallerRefused) -> None:
+        """A token may be forgotten by a restart; refused twice, it is really refused."""
+        if self._refused:
+            raise refused
+        self._refused = True
