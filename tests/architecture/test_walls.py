@@ -15,7 +15,7 @@ NARROW = {
     "the coordinator's trusted base stays small": "enclave.coordinator",
     "the coordinator's decisions are pure": "enclave.coordinator.room",
     "computations are plain functions of Arrow tables": "enclave.computations",
-    "only the worker knows Ray": "enclave.worker",
+    "only the worker knows Ray": "enclave.worker.cluster",
 }
 """Walls that guard one place: whoever builds the place raises the wall."""
 STANDING = {dotted(path) for path in modules()}
@@ -28,7 +28,7 @@ def layers_of(package: str) -> list[str]:
 
 def test_no_import_goes_up_or_through_a_wall(monkeypatch, capsys):
     monkeypatch.chdir(ROOT)
-    exit_status = lint_imports(no_cache=True)
+    exit_status = lint_imports(no_cache=True, no_logo=True)
     report = capsys.readouterr().out
     assert exit_status == 0, report
 
@@ -56,3 +56,17 @@ def test_the_trusted_core_is_everything_up_to_the_protocol():
 def test_a_place_that_stands_has_its_wall(wall, place):
     raised = {one["name"] for one in CONTRACTS}
     assert wall in raised or place not in STANDING
+
+
+def test_the_coordinator_may_not_meet_any_room_beside_or_above_the_wire():
+    (wall,) = (
+        one for one in CONTRACTS if one["name"] == "the coordinator's trusted base stays small"
+    )
+    layers = layers_of("cleanroom")
+    beside = {
+        f"cleanroom.{name.strip(' ()')}"
+        for layer in layers[: layers.index("protocol")]
+        for name in layer.split("|")
+    } - {"cleanroom.wire"}
+    foreign = beside | {"enclave.computations", "enclave.worker"}
+    assert foreign & STANDING <= set(wall["forbidden_modules"])
