@@ -115,6 +115,7 @@ def _replace(tree: CommentedMap, key: str, entries: Mapping[str, object]) -> Non
     section.update(entries)
     section.fa.set_block_style()
     tree.ca.items.pop(key, None)
+    section.ca.comment = None
 
 
 def _map(tree: CommentedMap, key: str) -> CommentedMap:

@@ -48,7 +48,7 @@ def party_block(party: str, name: str) -> dict[str, Any]:
             "kid": f"{party}-{use}",
             "use": use,
             "alg": "ed25519",
-            "public": _base64(signer(party, use).public_key),
+            "public": base64_of(signer(party, use).public_key),
         }
         for use in SIGNING_USES
     ]
@@ -56,7 +56,7 @@ def party_block(party: str, name: str) -> dict[str, Any]:
         "kid": f"{party}-receive",
         "use": "receive",
         "alg": "mlkem768-x25519",
-        "public": _base64(unsealer(party).public_key),
+        "public": base64_of(unsealer(party).public_key),
     }
     return {"name": name, "keys": [*keys, receive]}
 
@@ -239,5 +239,6 @@ def _key(node: dict[str, Any], part: str) -> str:
     return dashed if part not in node and dashed in node else part
 
 
-def _base64(raw: bytes) -> str:
+def base64_of(raw: bytes) -> str:
+    """How manifests write bytes."""
     return base64.b64encode(raw).decode()

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from cleanroom.errors import Problem
 from cleanroom.manifest.model import Column, Manifest
-from cleanroom.manifest.rules.names import LOOKALIKES
+from cleanroom.manifest.rules.names import outline
 
 INTEGER_RANGES = {
     "int32": (Decimal(-(2**31)), Decimal(2**31 - 1)),
@@ -21,13 +21,13 @@ def columns_are_distinct(manifest: Manifest) -> Iterator[Problem]:
     for dataset_id, dataset in manifest.datasets.items():
         seen: dict[str, str] = {}
         for index, column in enumerate(dataset.columns):
-            skeleton = column.name.translate(LOOKALIKES).lower()
-            if skeleton in seen:
+            seen_as = outline(column.name)
+            if seen_as in seen:
                 yield Problem(
-                    f"column {column.name!r} repeats or looks like {seen[skeleton]!r}",
+                    f"column {column.name!r} repeats or looks like {seen[seen_as]!r}",
                     where=f"datasets.{dataset_id}.columns.{index}.name",
                 )
-            seen.setdefault(skeleton, column.name)
+            seen.setdefault(seen_as, column.name)
 
 
 def rows_are_ordered(manifest: Manifest) -> Iterator[Problem]:
@@ -72,8 +72,8 @@ def identities_fit(manifest: Manifest) -> Iterator[Problem]:
             )
         if column.normalise != "exact" and (column.role, column.type) != ("identity", "string"):
             yield Problem(
-                f"normalise is {column.normalise!r} on a {column.role} column of type "
-                f"{column.type}, expected an identity string",
+                f"normalise is {column.normalise!r} on column {column.name!r} "
+                f"({column.role}, {column.type}), expected an identity string",
                 where=f"{path}.normalise",
             )
 

@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from cleanroom.errors import Problem
 from cleanroom.manifest.model import AnyComputation, Manifest
 
-LOOKALIKES = str.maketrans({"-": "_", "0": "o", "O": "o", "1": "l", "I": "l"})
+_LOOKALIKES = str.maketrans("-01", "_ol")
 
 
 def known(manifest: Manifest) -> Iterator[Problem]:
@@ -25,13 +25,18 @@ def distinct(manifest: Manifest) -> Iterator[Problem]:
     for path, names in _maps(manifest):
         seen: dict[str, str] = {}
         for name in names:
-            other = seen.setdefault(name.translate(LOOKALIKES).lower(), name)
+            other = seen.setdefault(outline(name), name)
             if other != name:
                 yield Problem(
                     f"{name!r} is easily mistaken for {other!r}",
                     where=f"{path}.{name}",
                     hint="choose names that no reader can confuse",
                 )
+
+
+def outline(name: str) -> str:
+    """What a hasty reader sees of a name: names with the same outline are mistaken for another."""
+    return name.lower().translate(_LOOKALIKES)
 
 
 def _references(manifest: Manifest) -> Iterator[tuple[str, str, str, Iterable[str]]]:

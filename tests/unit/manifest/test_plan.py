@@ -1,0 +1,179 @@
+"""The plan says who learns what at worst, in numbers that the manifest enforces."""
+
+import pytest
+
+from cleanroom.errors import ManifestRule
+from cleanroom.manifest.plan import Plan, exposure_in_words, fingerprint, plan
+from tests.support.manifests import END, NOW, START, good_manifest, party_block, signer
+
+
+def test_plan_names_the_digest_that_will_be_signed():
+    manifest = good_manifest()
+    told = plan(manifest, NOW)
+    assert told.digest == manifest.digest
+    assert manifest.digest in told.to_text()
+
+
+def test_signers_own_exposure_to_counts():
+    assert (
+        "with this, `shop` learns at most 10 rounded overlap counts of the units in `customers` and "
+        "`baskets` of bank and shop with the same `email`, rounded to the nearest 10, withheld below "
+        "100 units of any owner"
+    ) in exposure_in_words(good_manifest(), "bank")
+
+
+def test_signers_own_exposure_to_rows():
+    (rows,) = [words for words in exposure_in_words(good_manifest(), "shop") if "row" in words]
+    assert rows.startswith(
+        "with this, `bank` learns in at most 5 runs of at most 100,000 rows each, who is among"
+    )
+    assert "`email` of `customers` (its own)" in rows
+    assert "`spend` of `baskets`" in rows
+    assert "visits" not in rows
+
+
+def test_identity_of_another_owner_is_told_as_a_pseudonym():
+    manifest = good_manifest(
+        computations__matches__outputs__for_bank__columns=[
+            "left.email",
+            "left.income",
+            "left.segment",
+            "right.email",
+            "right.favourite",
+            "right.spend",
+        ]
+    )
+    (rows,) = [words for words in exposure_in_words(manifest, "shop") if "row" in words]
+    assert "a pseudonym instead of `email` of `baskets`" in rows
+
+
+def test_exact_single_count_is_told_as_such():
+    manifest = good_manifest(
+        computations__overlap__limits__max_runs=1,
+        computations__overlap__outputs__size__gate={"min_group": 100},
+    )
+    assert "learns at most 1 overlap count of" in exposure_in_words(manifest, "bank")[1]
+    assert ", exact, withheld below 100 units" in exposure_in_words(manifest, "bank")[1]
+
+
+def test_default_gate_is_told_with_its_number():
+    manifest = good_manifest(computations__overlap__outputs__size={"recipients": ["bank", "shop"]})
+    assert "withheld below 10 units of any owner" in exposure_in_words(manifest, "bank")[1]
+
+
+def test_fewer_rows_are_told_where_the_output_allows_fewer_than_the_parameter():
+    manifest = good_manifest(computations__matches__outputs__for_bank__max_rows=500)
+    assert any("at most 500 rows each" in words for words in exposure_in_words(manifest, "shop"))
+
+
+def test_party_without_data_exposes_nothing():
+    manifest = good_manifest(
+        parties__regulator={"name": "Regulator", "keys": party_block("regulator", "x")["keys"][:1]}
+    )
+    assert exposure_in_words(manifest, "regulator") == [
+        "with this, nobody learns anything from the data of `regulator`"
+    ]
+
+
+def test_every_recipient_of_every_output_is_told():
+    told = {
+        (learning.party, learning.computation, learning.output)
+        for learning in plan(good_manifest()).learnings
+    }
+    assert told == {
+        ("bank", "overlap", "size"),
+        ("shop", "overlap", "size"),
+        ("bank", "matches", "for-bank"),
+        ("shop", "matches", "for-shop"),
+    }
+
+
+def test_contributions_tell_what_is_read_and_what_is_not():
+    (customers,) = [
+        given for given in plan(good_manifest()).contributions if given.dataset == "customers"
+    ]
+    assert customers.party == "bank"
+    assert customers.read == {"matches": ["email", "income", "segment"], "overlap": ["email"]}
+    assert customers.never_read == ["since"]
+    assert (customers.most_rows, customers.most_releases) == (1_000_000, 20)
+
+
+def test_rights_tell_who_how_often_and_with_which_parameters():
+    rights = {right.computation: right for right in plan(good_manifest()).rights}
+    assert rights["overlap"].parties == ["bank", "shop"]
+    assert rights["overlap"].most_runs == 10
+    assert (
+        rights["matches"].words
+        == "on 1 `cpu` worker, up to 900 s, `limit` from 1 to 100,000 rows, 100,000 if not named"
+    )
+
+
+def test_required_parameter_is_told():
+    manifest = good_manifest(computations__matches__parameters__limit={"min": 1, "max": 9})
+    rights = {right.computation: right for right in plan(manifest).rights}
+    assert rights["matches"].words.endswith("`limit` from 1 to 9 rows, required")
+
+
+def test_trust_tells_measurements_roots_and_what_stays_open():
+    trusted = {trust.policy: trust for trust in plan(good_manifest()).trusted}
+    assert trusted["worker-snp"].accepted_for == ["workers.cpu"]
+    assert trusted["coordinator-snp"].accepted_for == ["coordinator"]
+    assert "measurement " + "c0" * 48 in trusted["worker-snp"].words
+    assert "simulated root sha256:" + "ab" * 32 in trusted["worker-snp"].words
+    assert any("simulated" in words for words in trusted["worker-snp"].left_open)
+
+
+def test_listed_processors_are_counted():
+    manifest = good_manifest(attestation__worker_snp__chip_ids=["1" * 128, "2" * 128])
+    trusted = {trust.policy: trust for trust in plan(manifest).trusted}
+    assert "processors: 2 listed" in trusted["worker-snp"].words
+
+
+def test_plan_says_what_is_not_protected():
+    text = plan(good_manifest()).to_text()
+    unprotected = text.partition("What is NOT protected")[2]
+    assert "no witnesses are named: max_runs and max_releases hold over restarts" in unprotected
+    assert "min_group alone is no protection against differencing" in unprotected
+    assert "machines are simulated" in unprotected
+
+
+def test_keys_are_told_by_fingerprint():
+    told = plan(good_manifest())
+    expected = fingerprint(signer("bank").public_key)
+    assert told.keys["bank-approve"] == f"ed25519:{expected}"
+    assert len(expected.split(" ")) == 8
+    assert len(told.keys) == 8
+
+
+@pytest.mark.parametrize(
+    ("now", "standing"),
+    [
+        (START, "in force"),
+        (END, "in force"),
+        ("2027-01-09T00:00:00Z", "not yet in force"),
+        ("2027-04-01T00:00:00Z", "no longer in force"),
+    ],
+)
+def test_plan_says_whether_the_manifest_is_in_force(now, standing):
+    moment = type(NOW).fromisoformat(now)
+    told = plan(good_manifest(), moment)
+    assert told.standing == standing
+    assert f"({standing})" in told.to_text()
+
+
+def test_plan_without_a_time_says_nothing_about_it():
+    assert plan(good_manifest()).standing == ""
+
+
+def test_plan_of_a_broken_manifest_is_refused():
+    with pytest.raises(ManifestRule, match="version 2 names no previous version"):
+        plan(good_manifest(metadata__version=2))
+
+
+def test_plan_is_a_record_that_survives_a_file():
+    told = plan(good_manifest(), NOW)
+    assert Plan.from_bytes(told.to_bytes()) == told
+
+
+def test_text_of_the_plan_is_the_same_each_time():
+    assert plan(good_manifest(), NOW).to_text() == plan(good_manifest(), NOW).to_text()

@@ -1,0 +1,539 @@
+"""Each rule is broken by one change to a good manifest, and says what, where and what it expects."""
+
+import pytest
+
+from cleanroom.errors import ManifestRule
+from cleanroom.manifest.checks import check
+from cleanroom.manifest.rules import RULES, WARNINGS
+from tests.support.manifests import (
+    ABSENT,
+    good_manifest,
+    good_plain,
+    party_block,
+    simulated_policy,
+)
+
+PLAIN = good_plain()
+REAL = {key: value for key, value in simulated_policy().items() if key != "development_roots"}
+BANK_KEYS = PLAIN["parties"]["bank"]["keys"]
+SHOP_KEYS = PLAIN["parties"]["shop"]["keys"]
+EMAIL = "computations__overlap__inputs__left"
+CUSTOMERS = "datasets__customers"
+MATCHES = "computations__matches"
+
+# rule, change, where, words of the message
+BROKEN = [
+    (
+        "known",
+        {"coordinator__policies": ["coordinator-snq"]},
+        "coordinator.policies.coordinator-snq",
+        "policy 'coordinator-snq' is not defined",
+    ),
+    (
+        "known",
+        {"workers__cpu__policies": ["nobody"]},
+        "workers.cpu.policies.nobody",
+        "policy 'nobody' is not defined",
+    ),
+    (
+        "known",
+        {f"{CUSTOMERS}__owner": "bnak"},
+        "datasets.customers.owner",
+        "party 'bnak' is not defined, expected one of bank, shop",
+    ),
+    (
+        "known",
+        {f"{CUSTOMERS}__allow__computations": ["matches", "overlaps"]},
+        "datasets.customers.allow.computations.overlaps",
+        "computation 'overlaps' is not defined",
+    ),
+    (
+        "known",
+        {f"{MATCHES}__workers__role": "gpu"},
+        "computations.matches.workers.role",
+        "worker role 'gpu' is not defined",
+    ),
+    (
+        "known",
+        {f"{MATCHES}__submitters": ["mallory"]},
+        "computations.matches.submitters.mallory",
+        "party 'mallory' is not defined",
+    ),
+    (
+        "known",
+        {f"{EMAIL}__dataset": "clients"},
+        "computations.overlap.inputs.left.dataset",
+        "dataset 'clients' is not defined",
+    ),
+    (
+        "known",
+        {"computations__overlap__outputs__size__recipients": ["mallory"]},
+        "computations.overlap.outputs.size.recipients.mallory",
+        "party 'mallory' is not defined",
+    ),
+    (
+        "distinct",
+        {
+            "workers__cpu-1": {"policies": ["worker-snp"], "max_live": 1},
+            "workers__cpu_l": {"policies": ["worker-snp"], "max_live": 1},
+        },
+        "workers.cpu_l",
+        "'cpu_l' is easily mistaken for 'cpu-1'",
+    ),
+    (
+        "distinct",
+        {
+            "computations__overlap__inputs": {
+                "lo": {"dataset": "customers", "columns": ["email"]},
+                "l0": {"dataset": "baskets", "columns": ["email"]},
+            }
+        },
+        "computations.overlap.inputs.lo",
+        "is easily mistaken for",
+    ),
+    (
+        "times_are_ordered",
+        {"metadata__not_after": "2027-01-10T00:00:00Z"},
+        "metadata.not_after",
+        "expected a time after not_before (2027-01-10T00:00:00Z)",
+    ),
+    (
+        "version_follows_previous",
+        {"metadata__version": 2},
+        "metadata.previous",
+        "version 2 names no previous version",
+    ),
+    (
+        "version_follows_previous",
+        {"metadata__previous": "sha256:" + "0" * 64},
+        "metadata.previous",
+        "version 1 names a previous version, expected null",
+    ),
+    (
+        "keys_are_named",
+        {"parties__bank__keys__0__kid": "bank-sign"},
+        "parties.bank.keys.0.kid",
+        "kid is 'bank-sign', expected 'bank-approve'",
+    ),
+    (
+        "keys_are_named",
+        {"parties__bank__keys__0__kid": "shop-approve"},
+        "parties.bank.keys.0.kid",
+        "kid is 'shop-approve', expected 'bank-approve'",
+    ),
+    (
+        "keys_are_named",
+        {"parties__bank__keys": [*BANK_KEYS, {**BANK_KEYS[0], "public": "A" * 43 + "="}]},
+        "parties.bank.keys",
+        "party 'bank' has 2 keys for use 'approve', expected one",
+    ),
+    (
+        "keys_fit_their_use",
+        {"parties__bank__keys__0__alg": "mlkem768-x25519"},
+        "parties.bank.keys.0.alg",
+        "alg is 'mlkem768-x25519' for use 'approve', expected 'ed25519'",
+    ),
+    (
+        "keys_fit_their_use",
+        {"parties__bank__keys__3__alg": "ed25519"},
+        "parties.bank.keys.3.alg",
+        "alg is 'ed25519' for use 'receive', expected 'mlkem768-x25519'",
+    ),
+    (
+        "keys_fit_their_use",
+        {"parties__bank__keys__0__public": "AAAA"},
+        "parties.bank.keys.0.public",
+        "the public key is 3 bytes, expected 32 bytes for ed25519",
+    ),
+    (
+        "keys_fit_their_use",
+        {"parties__bank__keys__3__public": BANK_KEYS[0]["public"][:42] + "A="},
+        "parties.bank.keys.3.public",
+        "is 32 bytes, expected 1216 bytes",
+    ),
+    (
+        "keys_are_used_once",
+        {"parties__shop__keys__0__public": BANK_KEYS[0]["public"]},
+        "parties.shop.keys.0.public",
+        "'shop-approve' is the same public key as 'bank-approve' of 'bank'",
+    ),
+    (
+        "keys_are_used_once",
+        {"parties__bank__keys__1__public": BANK_KEYS[0]["public"]},
+        "parties.bank.keys.1.public",
+        "'bank-submit' is the same public key as 'bank-approve' of 'bank'",
+    ),
+    (
+        "everybody_approves",
+        {"parties__bank__keys__0": ABSENT},
+        "parties.bank.keys",
+        "party 'bank' has no key for use 'approve'",
+    ),
+    (
+        "roles_have_keys",
+        {"parties__bank__keys__1": ABSENT},
+        "computations.overlap.submitters.bank",
+        "party 'bank' has no key for use 'submit'",
+    ),
+    (
+        "roles_have_keys",
+        {"parties__bank__keys__2": ABSENT},
+        "datasets.customers.owner",
+        "party 'bank' has no key for use 'provide'",
+    ),
+    (
+        "roles_have_keys",
+        {"parties__bank__keys__3": ABSENT},
+        "computations.overlap.outputs.size.recipients.bank",
+        "party 'bank' has no key for use 'receive'",
+    ),
+    (
+        "simulation_is_development",
+        {"metadata__mode": "production"},
+        "attestation.worker-snp.development_roots",
+        "trusts simulated roots in production mode",
+    ),
+    (
+        "simulation_is_not_mixed",
+        {"attestation__worker-snp": REAL},
+        "attestation.coordinator-snp.development_roots",
+        "is for simulated machines while others are for real ones",
+    ),
+    (
+        "policies_are_used",
+        {"attestation__spare": simulated_policy()},
+        "attestation.spare",
+        "policy 'spare' is used by neither",
+    ),
+    (
+        "workers_are_used",
+        {"workers__gpu": {"policies": ["worker-snp"], "max_live": 1}},
+        "workers.gpu",
+        "worker role 'gpu' is used by no computation",
+    ),
+    (
+        "gangs_fit",
+        {"computations__overlap__workers__count": 5},
+        "computations.overlap.workers.count",
+        "count is 5, expected at most max_live of 'cpu', which is 4",
+    ),
+    (
+        "columns_are_distinct",
+        {f"{CUSTOMERS}__columns__3__name": "income"},
+        "datasets.customers.columns.3.name",
+        "column 'income' repeats or looks like 'income'",
+    ),
+    (
+        "columns_are_distinct",
+        {f"{CUSTOMERS}__columns__3__name": "Income"},
+        "datasets.customers.columns.3.name",
+        "column 'Income' repeats or looks like 'income'",
+    ),
+    (
+        "rows_are_ordered",
+        {f"{CUSTOMERS}__rows__min": 2_000_000},
+        "datasets.customers.rows.min",
+        "rows.min is 2000000, expected at most rows.max",
+    ),
+    (
+        "bounds_fit",
+        {f"{CUSTOMERS}__columns__2__bounds": ["5", "4"]},
+        "datasets.customers.columns.2.bounds",
+        "bounds are 5 to 4, expected the lowest first",
+    ),
+    (
+        "bounds_fit",
+        {f"{CUSTOMERS}__columns__2__bounds": ["0", "0.5"]},
+        "datasets.customers.columns.2.bounds",
+        "are not whole numbers",
+    ),
+    (
+        "bounds_fit",
+        {
+            f"{CUSTOMERS}__columns__2__type": "int32",
+            f"{CUSTOMERS}__columns__2__bounds": ["0", "2147483648"],
+        },
+        "datasets.customers.columns.2.bounds",
+        "are outside of int32",
+    ),
+    (
+        "bounds_fit",
+        {f"{CUSTOMERS}__columns__3__bounds": ["0", "1"]},
+        "datasets.customers.columns.3.bounds",
+        "column 'since' is date32, expected a number",
+    ),
+    (
+        "values_fit",
+        {f"{CUSTOMERS}__columns__3__values": ["monday"]},
+        "datasets.customers.columns.3.values",
+        "column 'since' is date32, expected string",
+    ),
+    (
+        "identities_fit",
+        {
+            f"{CUSTOMERS}__columns__0__type": "float64",
+            f"{CUSTOMERS}__columns__0__normalise": ABSENT,
+        },
+        "datasets.customers.columns.0.type",
+        "identity column 'email' is float64, which names no unit",
+    ),
+    (
+        "identities_fit",
+        {f"{CUSTOMERS}__columns__1__normalise": "email"},
+        "datasets.customers.columns.1.normalise",
+        "normalise is 'email' on column 'segment' (payload, string)",
+    ),
+    (
+        "identities_fit",
+        {f"{CUSTOMERS}__columns__0__type": "int64"},
+        "datasets.customers.columns.0.normalise",
+        "normalise is 'email' on column 'email' (identity, int64)",
+    ),
+    (
+        "consent_is_mutual",
+        {f"{CUSTOMERS}__allow__computations": ["overlap"]},
+        "computations.matches.inputs.left.dataset",
+        "'bank' does not allow 'matches' to read 'customers'",
+    ),
+    (
+        "consent_is_mutual",
+        {"computations__overlap__inputs__left__dataset": "baskets"},
+        "datasets.customers.allow.computations.overlap",
+        "computation 'overlap' is allowed but does not read 'customers'",
+    ),
+    (
+        "datasets_are_read",
+        {"datasets__spare": PLAIN["datasets"]["customers"]},
+        "datasets.spare",
+        "dataset 'spare' is read by no computation",
+    ),
+    (
+        "inputs_are_distinct",
+        {"computations__overlap__inputs__right__dataset": "customers"},
+        "computations.overlap.inputs.right.dataset",
+        "inputs 'left' and 'right' both read 'customers'",
+    ),
+    (
+        "columns_exist",
+        {f"{EMAIL}__columns": ["email", "phone"]},
+        "computations.overlap.inputs.left.columns.phone",
+        "dataset 'customers' has no column 'phone', expected one of email, income, segment, since",
+    ),
+    (
+        "units_are_comparable",
+        {f"{EMAIL}__columns": ["segment"]},
+        "computations.overlap.inputs.left.columns",
+        "input 'left' does not read 'email'",
+    ),
+    (
+        "units_are_comparable",
+        {
+            f"{CUSTOMERS}__columns__0__role": "payload",
+            f"{CUSTOMERS}__columns__0__normalise": ABSENT,
+        },
+        "computations.overlap.inputs.left.columns.email",
+        "has role 'payload', expected 'identity'",
+    ),
+    (
+        "units_are_comparable",
+        {f"{CUSTOMERS}__columns__0__normalise": "sha256-hex"},
+        "computations.overlap.on.email",
+        "column 'email' is string/email and string/sha256-hex in the inputs",
+    ),
+    (
+        "units_are_comparable",
+        {f"{CUSTOMERS}__columns__0__type": "int64", f"{CUSTOMERS}__columns__0__normalise": ABSENT},
+        "computations.overlap.on.email",
+        "int64/exact and string/email",
+    ),
+    (
+        "columns_are_needed",
+        {f"{EMAIL}__columns": ["email", "income"]},
+        "computations.overlap.inputs.left.columns.income",
+        "column 'income' is read but neither compared nor output",
+    ),
+    (
+        "columns_are_needed",
+        {f"{MATCHES}__inputs__left__columns": ["email", "income", "segment", "since"]},
+        "computations.matches.inputs.left.columns.since",
+        "column 'since' is read but neither compared nor output",
+    ),
+    (
+        "ranges_are_ordered",
+        {f"{MATCHES}__parameters__limit": {"min": 3, "max": 2}},
+        "computations.matches.parameters.limit",
+        "min is 3, expected at most max, which is 2",
+    ),
+    (
+        "ranges_are_ordered",
+        {f"{MATCHES}__parameters__limit": {"min": 1, "max": 2, "default": 3}},
+        "computations.matches.parameters.limit.default",
+        "default is 3, expected 1 to 2",
+    ),
+    (
+        "ranges_are_ordered",
+        {f"{MATCHES}__parameters__limit__min": 0},
+        "computations.matches.parameters.limit.min",
+        "min is 0, expected at least 1 row",
+    ),
+    (
+        "gates_can_open",
+        {"computations__overlap__outputs__size__gate__min_group": 1_000_001},
+        "computations.overlap.outputs.size.gate.min_group",
+        "min_group is 1000001, more than rows.max of",
+    ),
+    (
+        "rows_say_so",
+        {f"{MATCHES}__outputs__for_bank__reveals_membership": ABSENT},
+        "computations.matches.outputs.for-bank.reveals_membership",
+        "the output has rows while reveals_membership is false",
+    ),
+    (
+        "rows_say_so",
+        {f"{MATCHES}__outputs__for_bank__gate__round_to": 10},
+        "computations.matches.outputs.for-bank.gate.round_to",
+        "round_to is 10, expected none: rows are not rounded",
+    ),
+    (
+        "outputs_are_granted",
+        {f"{MATCHES}__outputs__for_shop__columns": ["right.email", "right.visits"]},
+        "computations.matches.outputs.for-shop.columns.right.visits",
+        "input 'right' does not read 'visits'",
+    ),
+    (
+        "outputs_are_granted",
+        {f"{MATCHES}__outputs__for_shop__columns": ["middle.email"]},
+        "computations.matches.outputs.for-shop.columns.middle.email",
+        "'middle.email' names no input",
+    ),
+    (
+        "outputs_are_granted",
+        {f"{MATCHES}__outputs__for_shop__columns": ["spend"]},
+        "computations.matches.outputs.for-shop.columns.spend",
+        "'spend' names no input",
+    ),
+    (
+        "outputs_are_granted",
+        {f"{CUSTOMERS}__columns__1__role": "dimension"},
+        "computations.matches.outputs.for-bank.columns.left.segment",
+        "'left.segment' has role 'dimension', expected payload or identity",
+    ),
+]
+
+WARNED = [
+    ("simulated", {}, "attestation.coordinator-snp.development_roots", "machines are simulated"),
+    (
+        "any_host",
+        {"attestation__worker-snp__host_data": "any"},
+        "attestation.worker-snp.host_data",
+        "does not tie a machine to this room",
+    ),
+    ("no_witnesses", {}, "computations.matches.limits.max_runs", "no witnesses are named"),
+    (
+        "threshold_without_noise",
+        {},
+        "computations.overlap.outputs.size",
+        "min_group alone is no protection against differencing",
+    ),
+    (
+        "lone_units",
+        {f"{MATCHES}__outputs__for_bank__gate__min_group": 1},
+        "computations.matches.outputs.for-bank.gate.min_group",
+        "a single person's match is released",
+    ),
+    (
+        "consent_runs_out",
+        {f"{CUSTOMERS}__allow__max_releases": 3},
+        "datasets.customers.allow.max_releases",
+        "max_releases is 3, fewer than the 15 runs",
+    ),
+]
+
+
+def _identifiers(cases):
+    return [f"{rule}-{number}" for number, (rule, *_) in enumerate(cases)]
+
+
+def test_good_manifest_breaks_no_rule():
+    assert check(good_manifest()).manifest == good_manifest()
+
+
+@pytest.mark.parametrize(("rule", "change", "where", "words"), BROKEN, ids=_identifiers(BROKEN))
+def test_manifest_that_breaks_a_rule_is_refused_at_its_place(rule, change, where, words):
+    manifest = good_manifest(**change)
+    with pytest.raises(ManifestRule) as refused:
+        check(manifest)
+    assert refused.value.code == "CR-1003"
+    (function,) = [each for each in RULES if each.__name__ == rule]
+    told = {problem.where: problem.message for problem in function(manifest)}
+    assert words in told[where]
+    assert where in {problem.where for problem in refused.value.problems}
+
+
+@pytest.mark.parametrize(("rule", "change", "where", "words"), WARNED, ids=_identifiers(WARNED))
+def test_manifest_that_deserves_a_warning_is_accepted_with_it(rule, change, where, words):
+    told = {warning.where: warning.message for warning in check(good_manifest(**change)).warnings}
+    assert words in told[where], rule
+
+
+def test_every_rule_is_broken_by_some_case():
+    assert {rule.__name__ for rule in RULES} == {rule for rule, *_ in BROKEN}
+    assert {rule.__name__ for rule in WARNINGS} == {rule for rule, *_ in WARNED}
+
+
+def test_every_rule_says_in_one_sentence_what_it_demands():
+    for rule in (*RULES, *WARNINGS):
+        assert rule.__doc__ is not None
+        assert rule.__doc__.strip().endswith("."), rule
+
+
+def test_all_broken_rules_are_reported_at_once():
+    change = {
+        "metadata__version": 2,
+        "computations__overlap__workers__count": 9,
+        f"{CUSTOMERS}__owner": "x",
+    }
+    with pytest.raises(ManifestRule, match=r"\(and \d+ more\)") as refused:
+        check(good_manifest(**change))
+    where = {problem.where for problem in refused.value.problems}
+    assert {
+        "metadata.previous",
+        "computations.overlap.workers.count",
+        "datasets.customers.owner",
+    } <= where
+
+
+def test_real_platforms_without_witnesses_still_warn_about_rollback():
+    manifest = good_manifest(REAL, metadata__mode="production")
+    places = {warning.where for warning in check(manifest).warnings}
+    assert "computations.matches.limits.max_runs" in places
+    assert not any("development_roots" in place for place in places)
+
+
+def test_noisy_threshold_warning_is_for_repeated_counts_only():
+    once = good_manifest(computations__overlap__limits__max_runs=1)
+    assert all("differencing" not in warning.message for warning in check(once).warnings)
+
+
+def test_unknown_names_never_crash_another_rule():
+    manifest = good_manifest(
+        computations__overlap__inputs__left__dataset="nothing",
+        computations__overlap__workers__role="nothing",
+        computations__matches__submitters=["nobody"],
+        datasets__customers__owner="nobody",
+    )
+    with pytest.raises(ManifestRule, match="is not defined"):
+        check(manifest)
+
+
+def test_wrong_name_suggests_the_right_one():
+    with pytest.raises(ManifestRule) as refused:
+        check(good_manifest(datasets__customers__owner="bnak"))
+    assert "did you mean 'bank'?" in {problem.hint for problem in refused.value.problems}
+
+
+def test_third_party_that_only_approves_is_accepted():
+    manifest = good_manifest(
+        parties__regulator={"name": "Regulator", "keys": party_block("regulator", "x")["keys"][:1]}
+    )
+    assert "regulator" in check(manifest).manifest.parties
