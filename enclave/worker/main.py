@@ -1,0 +1,122 @@
+"""Starts one worker: `python -I -m enclave.worker.main --coordinator HOST:PORT --genesis FILE …`.
+
+The address is untrusted, the genesis decides: the platform has measured it. Prints one JSON line
+with the worker's instance each time it was admitted; everything else goes to stderr as codes.
+"""
+
+import argparse
+import json
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from cleanroom.errors import CleanroomError, FileMissing
+from cleanroom.manifest.genesis import Genesis
+from enclave.attester import Attester
+from enclave.attester.measure import installed_code_digest, measurement_of
+from enclave.worker.cluster import gang_node
+from enclave.worker.diary import note, open_diary
+from enclave.worker.executor import Engines
+from enclave.worker.joining import Launch
+from enclave.worker.lease import Place, keep
+from enclave.worker.process import Spares
+
+
+def serve(  # noqa: PLR0913, PLR0917 - what a launcher has to say
+    coordinator: str,
+    genesis: Genesis,
+    role: str,
+    attester: Attester,
+    directory: Path,
+    node_ip: str,
+    stop: threading.Event,
+    ready: Callable[[str], None],
+) -> None:
+    """Run one worker in this thread until `stop` is set.
+
+    Args:
+        coordinator: `host:port`; untrusted.
+        genesis: the only room to work for.
+        role: an entry under the manifest's `workers`.
+        attester: the platform.
+        directory: the worker's own; what runs leave there is removed.
+        node_ip: where other workers of a gang reach this one.
+        stop: set it to end.
+        ready: called with the instance each time the worker was admitted.
+    """
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    launch = Launch(coordinator, genesis, role, node_ip, attester, _clock)
+    with Spares(directory) as spares:
+        engines = Engines(process=spares.take, gang=gang_node)
+        keep(launch, Place(directory, engines), stop, ready)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a worker until SIGTERM or SIGINT; the exit status."""
+    chosen = _parser().parse_args(arguments)
+    open_diary()
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    try:
+        genesis = _genesis(chosen.genesis)
+        attester = _attester(chosen.platform, chosen.role, genesis)
+        serve(
+            chosen.coordinator,
+            genesis,
+            chosen.role,
+            attester,
+            chosen.directory,
+            chosen.node_ip,
+            stop,
+            _admitted,
+        )
+    except CleanroomError as refused:
+        note("not started", code=refused.code)
+        return refused.exit_status
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="enclave.worker", description=__doc__)
+    parser.add_argument("--coordinator", required=True, help="host:port; untrusted")
+    parser.add_argument("--genesis", required=True, type=Path, help="the room's genesis, JSON")
+    parser.add_argument("--role", required=True, help="an entry under the manifest's workers")
+    parser.add_argument("--directory", required=True, type=Path, help="the worker's own")
+    parser.add_argument("--node-ip", default="127.0.0.2", help="where other workers reach it")
+    parser.add_argument("--platform", type=Path, help="directory of a simulated platform")
+    return parser
+
+
+def _genesis(file: Path) -> Genesis:
+    if not file.is_file():
+        raise FileMissing("the genesis file is missing")
+    return Genesis.from_bytes(file.read_bytes())
+
+
+def _attester(platform: Path | None, role: str, genesis: Genesis) -> Attester:
+    """The platform: simulated where one was named, else the hardware below."""
+    if platform is None:
+        from enclave.attester.sev_snp import detect  # noqa: PLC0415 - one of two
+
+        return detect()
+    # imported here only: an enclave image does not contain it
+    from enclave.attester.simulated import SimulatedPlatform  # noqa: PLC0415
+
+    measurement = measurement_of(role, installed_code_digest())
+    return SimulatedPlatform.load(platform).attester(measurement, genesis.digest)
+
+
+def _admitted(instance: str) -> None:
+    print(json.dumps({"instance": instance}), flush=True)  # noqa: T201 - the launcher reads it
+
+
+def _clock() -> datetime:
+    return datetime.now(UTC)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

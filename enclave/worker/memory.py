@@ -1,0 +1,72 @@
+"""Whether a run's inputs fit into this worker, judged before a key is opened.
+
+The estimate is coarse and errs upwards. A run that outgrows it nevertheless is killed by the
+kernel, and ends with a code like any other.
+"""
+
+from pathlib import Path
+
+from cleanroom.errors import MemoryShort
+from enclave.worker.orders import AcceptedOrder
+
+WIDTHS = {
+    "bool": 1,
+    "int32": 4,
+    "date32": 4,
+    "int64": 8,
+    "float64": 8,
+    "timestamp": 8,
+    "string": 40,
+}
+"""Bytes that one value takes in a column; for texts an assumption."""
+COPIES_OF_KEYS = 3
+"""Key columns are held as read, as partitioned and as matched."""
+OVERHEAD = 24
+"""Row numbers, hash words and sorted runs, in bytes for each row."""
+USABLE = 0.9
+"""The part of the available memory that a run may take."""
+
+
+def estimate(accepted: AcceptedOrder) -> int:
+    """What the run takes on each of its workers, in bytes."""
+    total = 0
+    for planned in accepted.plan.inputs:
+        columns = accepted.manifest.datasets[planned.dataset].columns
+        widths = {column.name: WIDTHS[column.type] for column in columns}
+        keys = sum(widths[name] for name in planned.keys)
+        payload = sum(widths[name] for name in planned.payload)
+        rows = accepted.order.inputs[planned.name].version.rows
+        total += rows * (COPIES_OF_KEYS * keys + OVERHEAD + 2 * payload)
+    return total // accepted.nodes
+
+
+def require_memory(accepted: AcceptedOrder, available: int) -> int:
+    """Return the estimate, in bytes, once it fits into `available` bytes.
+
+    Raises:
+        MemoryShort: it does not.
+    """
+    needed = estimate(accepted)
+    if needed > available * USABLE:
+        raise MemoryShort("the inputs need more memory than this worker has")
+    return needed
+
+
+def available_memory(root: Path = Path("/")) -> int:
+    """What this machine, or this worker's control group, has left, in bytes.
+
+    Args:
+        root: where `proc` and `sys` are found.
+    """
+    lines = (root / "proc/meminfo").read_text(encoding="ascii").splitlines()
+    fields = dict(line.split(":", 1) for line in lines if ":" in line)
+    free = int(fields["MemAvailable"].split()[0]) * 1024
+    group = root / "sys/fs/cgroup"
+    limit, current = _number(group / "memory.max"), _number(group / "memory.current")
+    return free if limit is None or current is None else min(free, max(limit - current, 0))
+
+
+def _number(file: Path) -> int | None:
+    """What a control group's file says; None for no limit, or where there is no such file."""
+    text = file.read_text(encoding="ascii").strip() if file.is_file() else "max"
+    return int(text) if text.isdigit() else None
