@@ -19,7 +19,7 @@ from cleanroom.dataset.schema import MOST_DECODED, arrow_type
 from cleanroom.errors import DataMismatch, DataOversized, DataUnreadable
 from cleanroom.manifest.model import Column
 
-LARGEST_BATCH = 64 * 1024 * 1024
+LARGEST_BATCH = 16 * 1024 * 1024
 """Aimed at when the longest value of a Parquet column is known, in bytes."""
 MOST_ROWS_AT_ONCE = 65_536
 """Rows decoded at once from Parquet, whatever its footer says."""
@@ -167,7 +167,7 @@ def _csv_reader(
             null_values=[""],
             strings_can_be_null=True,
             quoted_strings_can_be_null=False,
-            check_utf8=True,
+            check_utf8=names is not None,
         ),
     )
 

@@ -196,7 +196,7 @@ def _without_values(read: Read, what: str) -> Read:
     def careful(names: list[str]) -> Iterator[pa.RecordBatch]:
         try:
             yield from read(names)
-        except (pa.ArrowException, OSError, ValueError):
+        except (pa.ArrowException, OSError, ValueError, LookupError):
             raise DataUnreadable(f"{what} is damaged or cannot be decoded") from None
 
     return careful

@@ -10,8 +10,9 @@ seal to the coordinator; it is not written here.
 
 import secrets
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -24,7 +25,8 @@ from pyarrow.parquet import encryption
 from cleanroom.crypto.sealing import CONTENT_KEY_LENGTH
 from cleanroom.dataset.check import Conforming, Progress, silent
 from cleanroom.dataset.context import DatasetContext
-from cleanroom.protocol.dataset import Part
+from cleanroom.errors import DataOversized
+from cleanroom.protocol.dataset import MOST_PARTS, Part
 
 ALGORITHM = "AES_GCM_V1"
 """AES-256-GCM for pages too: the CTR variant leaves them unauthenticated."""
@@ -103,7 +105,7 @@ def seal(
 
     Raises:
         DataMismatch: a value, or the number of rows, breaks the manifest.
-        DataOversized: there are more rows than `rows.max`.
+        DataOversized: there are more rows than `rows.max`, or more parts than a version may have.
         DataUnreadable: the source is damaged.
     """
     context = DatasetContext(lineage, dataset, owner, secrets.token_hex(16))
@@ -111,11 +113,12 @@ def seal(
     done: list[SealedPart] = []
     sealing = _Sealing(table, context, key, directory)
     try:
-        for sealed in sealing.parts():
-            done.append(sealed)
-            if on_part is not None:
-                on_part(sealed)
-            progress(sum(one.part.rows for one in done), table.source.rows)
+        with closing(sealing.parts()) as parts:  # no thread writes any more when files are removed
+            for sealed in parts:
+                done.append(sealed)
+                if on_part is not None:
+                    on_part(sealed)
+                progress(sum(one.part.rows for one in done), table.source.rows)
     except BaseException:
         sealing.discard()
         raise
@@ -131,12 +134,13 @@ class _Sealing:
     key: bytes = field(repr=False)
     directory: Path
 
-    def parts(self) -> Iterator[SealedPart]:
+    def parts(self) -> Generator[SealedPart, None, None]:
         """Seal part after part on `THREADS` threads and yield them in order."""
         waiting: deque[Future[SealedPart]] = deque()
         with ThreadPoolExecutor(THREADS, thread_name_prefix="seal") as pool:
             try:
                 for index, batches in enumerate(_grouped(self.table.raw_batches())):
+                    _one_of_few(index)
                     waiting.append(pool.submit(self._seal_part, index, batches))
                     if len(waiting) > THREADS:
                         yield waiting.popleft().result()
@@ -160,6 +164,11 @@ class _Sealing:
                 _write(rows, sink, self.key, self.context.of_part(index))
         part = Part(index=index, digest=digesting.digest, size=digesting.size, rows=rows.num_rows)
         return SealedPart(part, path)
+
+
+def _one_of_few(index: int) -> None:
+    if index >= MOST_PARTS:
+        raise DataOversized(f"the table needs more than {MOST_PARTS} parts")
 
 
 def _grouped(batches: Iterator[pa.RecordBatch]) -> Iterator[list[pa.RecordBatch]]:

@@ -66,16 +66,13 @@ def open_part(
         DataMismatch: its schema, row count, encodings or values are not the manifest's.
     """
     place = f"part {part.index} of dataset {context.dataset!r}"
-    known = {column.name: column for column in columns}
-    unknown = [name for name in granted if name not in known]
-    if unknown:
-        raise DataMismatch(f"granted columns {unknown} are not in dataset {context.dataset!r}")
+    wanted = _granted(columns, granted)
     try:
         with _opened(sealed, part, context, key) as file:
             _shaped(file, part, sealed_schema(columns), place)
             for group in range(file.num_row_groups):
                 rows = file.read_row_group(group, columns=list(granted))
-                yield _lawful(rows, [known[name] for name in granted], place)
+                yield _lawful(rows, wanted, place)
     except (pa.ArrowException, OSError, ValueError, NotImplementedError):
         raise SealBroken(f"{place} does not open with this key and context") from None
 
@@ -91,8 +88,15 @@ def read_part(
 ) -> pa.Table:
     """The granted columns of one part as a table; arguments and errors are those of `open_part`."""
     batches = open_part(sealed, part, context=context, key=key, columns=columns, granted=granted)
+    return pa.Table.from_batches(batches, sealed_schema(_granted(columns, granted)))
+
+
+def _granted(columns: Sequence[Column], granted: Sequence[str]) -> list[Column]:
     known = {column.name: column for column in columns}
-    return pa.Table.from_batches(batches, sealed_schema([known[name] for name in granted]))
+    unknown = [name for name in granted if name not in known]
+    if unknown or not granted:
+        raise DataMismatch(f"granted columns are {list(granted)}, expected some of {list(known)}")
+    return [known[name] for name in granted]
 
 
 def _opened(sealed: Sealed, part: Part, context: DatasetContext, key: bytes) -> pq.ParquetFile:
