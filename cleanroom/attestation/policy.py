@@ -66,7 +66,7 @@ class TcbFloors(Record):
 
 
 class GuestPolicyDemands(Record):
-    """Bits of the guest policy: the launcher chose, the firmware enforces (56860, §4.3)."""
+    """Bits of the guest policy: the launcher chose, the firmware enforces (56860, GUEST_POLICY)."""
 
     smt: Demand = "any"
     """SMT may be on: a sibling thread is a side channel."""
@@ -89,7 +89,7 @@ class GuestPolicyDemands(Record):
 
 
 class PlatformDemands(Record):
-    """Bits of the platform, as they were when the report was made (56860, table PLATFORM_INFO)."""
+    """Bits of the platform, as they were when the report was made (56860, PLATFORM_INFO)."""
 
     smt: Demand = "any"
     """SMT is on."""

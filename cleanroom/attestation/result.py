@@ -36,7 +36,7 @@ class Finding(Record):
 
 
 class TrustVector(Record):
-    """Trustworthiness claims (draft-ietf-rats-ar4si §2.3): 0 none, 2.. affirming, 32.. warning."""
+    """Trustworthiness claims (draft-ietf-rats-ar4si): 0 none, 2.. affirming, 32.. warning."""
 
     instance_identity: int = Field(alias="instance-identity", ge=-128, le=127)
     """Whether this very machine is one that the policy lists."""

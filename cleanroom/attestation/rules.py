@@ -104,7 +104,7 @@ def check_safe_tcb(claims: Claims, policy: SevSnpPolicy) -> Iterator[Finding]:
 
 
 def check_tcb_order(claims: Claims) -> Iterator[Finding]:
-    """Reported is never above committed, nor committed above current (56860, §3.3)."""
+    """Reported is never above committed, nor committed above current."""
     for lower, upper in (("reported", "committed"), ("committed", "current")):
         low, high = claims.tcb[lower], claims.tcb[upper]  # type: ignore[index]
         yield _finding(

@@ -1,4 +1,4 @@
-"""Issues certificates like AMD's key distribution service, under a development root (57230, §2-3).
+"""Issues certificates like AMD's key distribution service, under a development root (57230).
 
 Same names, same extensions, same signature suite, and serial number 0 in leaf certificates, so
 that simulated evidence exercises what real evidence needs.

@@ -29,7 +29,7 @@ class Launch:
 
 
 def sign_report(launch: Launch, binding: Binding, key: ec.EllipticCurvePrivateKey) -> bytes:
-    """A report of 1184 bytes, signed as the firmware would (56860, §7.3)."""
+    """A report of 1184 bytes, signed as the firmware would (56860, ATTESTATION_REPORT)."""
     layout = LAYOUTS[launch.scenario.version]
     values = _values(launch, binding)
     if not launch.scenario.masked_key:

@@ -1,4 +1,4 @@
-"""The derived key of /dev/sev-guest: MSG_KEY_REQ (56860, §7.2; Linux uapi/linux/sev-guest.h).
+"""The derived key of /dev/sev-guest: MSG_KEY_REQ (56860; Linux uapi/linux/sev-guest.h).
 
 The firmware derives it from the chip's secret, the launch measurement and the guest policy; the
 host cannot ask for it. It is the seed of `derive_key` and never leaves this room.

@@ -1,7 +1,7 @@
 """What AMD's certificates say: the forms they come in, and the extensions of VCEK and VLEK.
 
-Names and object identifiers are those of AMD 57230 (VCEK Certificate and KDS Interface), table 8,
-and 58369 for VLEK. Reading only: `platforms.sev_snp` judges.
+Names and object identifiers are those of AMD 57230 (VCEK Certificate and KDS Interface) for
+both kinds. Reading only: `platforms.sev_snp` judges.
 """
 
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""AMD's certificate table, which the host gives next to a report (GHCB 56421, §4.1.8.1).
+"""AMD's certificate table, which the host gives next to a report (GHCB specification, 56421).
 
 A list of {GUID, offset, length}, ended by a zero entry, then the certificates. They are hints: a
 wrong one makes verification fail, never succeed, so unknown entries are skipped.

@@ -17,7 +17,7 @@ SIGNED_SIZE = 0x2A0
 """The signature covers the report up to here."""
 CHIP_ID_SIZE = 64
 TURIN_HWID_SIZE = 8
-"""Turin's hardware id; the rest of its CHIP_ID is zero (AMD 57230, §3.1)."""
+"""Turin's hardware id; the rest of its CHIP_ID is zero (AMD 57230)."""
 ECDSA_P384_SHA384 = 1
 VERSIONS = (2, 3, 5)
 
@@ -32,7 +32,7 @@ GUEST_POLICY_BITS = {
     "ciphertext_hiding": 24,
     "page_swap_disable": 25,
 }
-"""GUEST_POLICY (56860 §4.3); bits 0..15 are the ABI version, bit 17 is one, 26.. are zero."""
+"""GUEST_POLICY; bits 0..15 are the ABI version, bit 17 is one, 26.. are zero."""
 GUEST_POLICY_ALWAYS = 17
 GUEST_POLICY_RESERVED_FROM = 26
 PLATFORM_BITS = {
@@ -51,7 +51,7 @@ TCB_BYTES: dict[Product, dict[str, int]] = {
     "Genoa": {"bl": 0, "tee": 1, "snp": 6, "ucode": 7},
     "Turin": {"fmc": 0, "bl": 1, "tee": 2, "snp": 3, "ucode": 7},
 }
-"""TCB_VERSION: which byte is which component (56860 §2.2; family 1Ah differs)."""
+"""TCB_VERSION: which byte is which component (56860; family 1Ah differs)."""
 TCB_SIZE = 8
 
 

@@ -1,7 +1,7 @@
 """X.509 certificates of AMD's hierarchy: strict DER in, a few named fields out (RFC 5280 §4.1).
 
 Only one signature suite is read: RSASSA-PSS with SHA-384, MGF1-SHA-384 and a 48-byte salt (AMD
-57230, §2). No chain is built and no time is compared here; `platforms` does that.
+57230). No chain is built and no time is compared here; `platforms` does that.
 """
 
 import base64

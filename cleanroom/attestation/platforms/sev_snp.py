@@ -226,7 +226,7 @@ def require_certified_identity(report: SnpReport, leaf: Certificate, product: Pr
 
 
 def require_report_signature(report: SnpReport, leaf: Certificate) -> None:
-    """Step 7: ECDSA P-384 with SHA-384 over the signed part (56860, §7.3).
+    """Step 7: ECDSA P-384 with SHA-384 over the signed part (56860, ATTESTATION_REPORT).
 
     Raises:
         EvidenceRejected: the signature is zero or does not verify under the leaf's key.
