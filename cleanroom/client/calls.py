@@ -9,7 +9,7 @@ hold ends everything at once. Without a verified room there is no way to send an
 import secrets
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -107,9 +107,14 @@ class Calls:
         """One call that needs no session, to the verified room only."""
         return self.attempt(lambda to: to.call(choose(to), request, seconds))
 
-    def attempt(self, act: Callable[[Transport], T]) -> T:
-        """Do `act` on the verified room, again after each break, while patience lasts."""
-        patience = _Patience(self.caller.patience_s)
+    def attempt(self, act: Callable[[Transport], T], stop: threading.Event | None = None) -> T:
+        """Do `act` on the verified room, again after each break, while patience lasts.
+
+        Args:
+            act: may be done twice without harm.
+            stop: ends all patience when it is set.
+        """
+        patience = _Patience(self.caller.patience_s, stop)
         while True:
             generation, transport = self._current(patience)
             try:
@@ -117,7 +122,7 @@ class Calls:
             except (Unreachable, TransferBroken, CallerRefused) as broken:
                 self._mend(broken, generation, patience)
 
-    def resumed(self, begin: Callable[[Transport], Iterator[T]]) -> Iterator[T]:
+    def resumed(self, begin: Callable[[Transport], Iterator[T]]) -> Generator[T, None, None]:
         """Yield what `begin` yields, and begin again after each break.
 
         Args:
@@ -231,7 +236,8 @@ class Calls:
 class _Patience:
     """How long breaks are waited out, with pauses that grow."""
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float, stop: threading.Event | None = None) -> None:
+        self._stop = stop or threading.Event()
         self._end = time.monotonic() + seconds
         self._pause = FIRST_PAUSE_S
         self._refused = False
@@ -239,9 +245,8 @@ class _Patience:
     def spend(self, broken: CleanroomError) -> None:
         """Wait a little; raise what broke once there is no time left."""
         left = self._end - time.monotonic()
-        if left <= 0:
+        if left <= 0 or self._stop.wait(min(self._pause, left)):
             raise broken
-        threading.Event().wait(min(self._pause, left))
         self._pause = min(self._pause * 2, LONGEST_PAUSE_S)
 
     def once(self, refused: CallerRefused) -> None:

@@ -17,7 +17,7 @@ PRIVATE_DIRECTORY = 0o700
 """The owner lists, reads and writes; nobody else does anything."""
 
 
-def write_new(target: Path, content: bytes, mode: int = PRIVATE_FILE) -> Path:
+def write_new(target: Path, content: bytes | memoryview, mode: int = PRIVATE_FILE) -> Path:
     """Write a file that must not exist yet.
 
     Args:
@@ -42,7 +42,7 @@ def write_new(target: Path, content: bytes, mode: int = PRIVATE_FILE) -> Path:
     return target
 
 
-def write_over(target: Path, content: bytes, mode: int = PRIVATE_FILE) -> Path:
+def write_over(target: Path, content: bytes | memoryview, mode: int = PRIVATE_FILE) -> Path:
     """Write a file, in place of an older one of this name.
 
     Args:
@@ -86,7 +86,7 @@ def locked(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _drafted(target: Path, content: bytes, mode: int) -> Iterator[Path]:
+def _drafted(target: Path, content: bytes | memoryview, mode: int) -> Iterator[Path]:
     draft = target.with_name(f".{target.name}.{os.getpid()}-{os.urandom(4).hex()}.new")
     try:
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)

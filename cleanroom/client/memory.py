@@ -28,6 +28,7 @@ from cleanroom.protocol.statement import TrustedRoom
 
 DIRECTORY = ".cleanroom"
 """Beside the manifest."""
+CONFIG_FILE = "config.toml"
 Line = Annotated[str, Text(max_length=4096, pattern=r"^[^\x00-\x1f\x7f]*$")]
 """Text of one line, without control characters."""
 
@@ -63,14 +64,12 @@ class RememberedHead:
 class Memory:
     """One `.cleanroom/` directory; made when something is first kept."""
 
-    def __init__(self, directory: Path) -> None:
-        self.directory = directory
+    def __init__(self, beside: Path) -> None:
+        """Name the directory of the manifest; the memory lies beside it."""
+        self._beside = beside
+        self.directory = beside / DIRECTORY
 
-    @classmethod
-    def beside(cls, manifest: Path) -> "Memory":
-        """The memory that belongs to a manifest file."""
-        return cls(manifest.parent / DIRECTORY)
-
+    @property
     def config(self) -> Config:
         """What `config.toml` says; the defaults where there is none.
 
@@ -78,19 +77,50 @@ class Memory:
             Usage: the file is not TOML or has other fields.
         """
         try:
-            text = (self.directory / "config.toml").read_text(encoding="utf-8")
+            text = (self.directory / CONFIG_FILE).read_text(encoding="utf-8")
             return Config.from_plain(tomllib.loads(text))
         except FileNotFoundError:
             return Config()
         except (CleanroomError, OSError, ValueError):
             raise Usage(
-                f"{DIRECTORY}/config.toml is malformed, expected {sorted(Config.model_fields)}",
+                f"{DIRECTORY}/{CONFIG_FILE} is malformed, expected {sorted(Config.model_fields)}",
                 hint="mend the file, or delete it and name address and identity again",
             ) from None
 
-    def keep_config(self, config: Config) -> Path:
-        """Write `config.toml`."""
-        return write_over(private_directory(self.directory) / "config.toml", _toml(config).encode())
+    @property
+    def coordinator(self) -> str | None:
+        """The remembered address; untrusted."""
+        return self.config.coordinator or None
+
+    @property
+    def identity_path(self) -> Path | None:
+        """The remembered identity file."""
+        kept = self.config.identity
+        return self._beside / kept if kept else None
+
+    @property
+    def allow_simulated(self) -> bool:
+        """Whether this party accepts simulated platforms here."""
+        return self.config.allow_simulated
+
+    def remember(
+        self,
+        *,
+        coordinator: str | None = None,
+        identity: Path | None = None,
+        allow_simulated: bool | None = None,
+    ) -> Config:
+        """Keep what is given for later calls; what is not given stays as it was."""
+        kept = self.config
+        given = Config(
+            coordinator=kept.coordinator if coordinator is None else coordinator,
+            identity=kept.identity if identity is None else str(identity.resolve()),
+            allow_simulated=kept.allow_simulated if allow_simulated is None else allow_simulated,
+        )
+        if given != kept:
+            private_directory(self.directory)
+            write_over(self.directory / CONFIG_FILE, _toml(given).encode())
+        return given
 
     @contextmanager
     def head_of(self, lineage: str) -> Iterator[RememberedHead]:

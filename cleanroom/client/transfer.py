@@ -48,6 +48,7 @@ class Upload:
         self._calls = calls
         self._progress = progress
         self._lock = threading.Lock()
+        self._stop = threading.Event()
         self._pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="upload")
         self._parts: list[Future[None]] = []
         self._done = 0
@@ -71,7 +72,7 @@ class Upload:
             part.result()
 
     def _send(self, part: Part, path: Path) -> None:
-        self._calls.attempt(lambda to: self._send_once(to, part, path))
+        self._calls.attempt(lambda to: self._send_once(to, part, path), self._stop)
 
     def _send_once(self, to: Transport, part: Part, path: Path) -> pb.BlobStatus:
         status: pb.BlobStatus = to.call(to.blobs.Stat, pb.BlobRequest(digest=part.digest))
@@ -92,6 +93,8 @@ class Upload:
         with path.open("rb", buffering=0) as file:
             file.seek(offset)
             while content := file.read(CHUNK):
+                if self._stop.is_set():
+                    raise TransferBroken("the upload was given up")
                 yield pb.Chunk(content=content)
 
     def _report(self, more: int) -> None:
@@ -108,6 +111,8 @@ class Upload:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        if kind is not None:
+            self._stop.set()
         self._pool.shutdown(wait=True, cancel_futures=kind is not None)
 
 

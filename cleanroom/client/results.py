@@ -1,0 +1,184 @@
+"""A result as its recipient gets it: fetch, compare, open wholly, and only then parse.
+
+The plaintext is Parquet that an attested worker wrote by known rules (no compression, no
+dictionary, plain encodings). Whatever is written otherwise is refused before it is decoded, so a
+small file cannot become a large table.
+"""
+
+import os
+from collections.abc import Sequence
+from contextlib import suppress
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet as pq
+
+from cleanroom.client.display import mimebundle
+from cleanroom.client.files import PRIVATE_FILE, write_new
+from cleanroom.client.receipts import Receipt
+from cleanroom.crypto.sealing import Unsealer, decrypt_content
+from cleanroom.dataset.formats import THRIFT_LIMITS
+from cleanroom.errors import DataMismatch, MachineUnfit, Usage
+from cleanroom.manifest.model import CountOutput, Manifest, RowsOutput
+from cleanroom.protocol.run import Delivery, delivery_context, output_context
+
+if TYPE_CHECKING:
+    import pandas as pd  # type: ignore[import-untyped]
+    from matplotlib.figure import Figure
+
+COUNT_COLUMNS = ["overlap"]
+"""Columns of a count."""
+ENCODINGS = frozenset({"PLAIN", "RLE", "BIT_PACKED"})
+"""With these a page decodes to about its own size."""
+SHOWN = 10
+"""Rows that a notebook shows."""
+
+
+class Result:
+    """A released result, opened and checked.
+
+    Args:
+        table: its rows.
+        delivery: how it came.
+        receipt: of its run; verified when the result was fetched.
+    """
+
+    def __init__(self, table: pa.Table, delivery: Delivery, receipt: Receipt) -> None:
+        self.table = table
+        """The rows, as Arrow."""
+        self.receipt = receipt
+        """The run's receipt."""
+        self.run = delivery.run
+        """The run's identifier."""
+        self.output = delivery.output.output
+        """Which of the computation's outputs it is."""
+        self.suppressed = delivery.output.suppressed
+        """Whether the gate withheld the rows: too few units to be shown."""
+
+    def to_pandas(self) -> "pd.DataFrame":
+        """The rows as a data frame.
+
+        Raises:
+            MachineUnfit: pandas is not installed.
+        """
+        try:
+            frame: pd.DataFrame = self.table.to_pandas()
+        except ImportError:
+            raise MachineUnfit(
+                "pandas is not installed", hint="pip install 'attested-cleanroom[notebook]'"
+            ) from None
+        return frame
+
+    def plot(self) -> "Figure":
+        """A picture of the result.
+
+        Raises:
+            MachineUnfit: matplotlib is not installed.
+        """
+        try:
+            notebook = import_module("cleanroom.notebook")  # one floor up, and matplotlib is heavy
+        except ImportError:
+            raise MachineUnfit(
+                "matplotlib is not installed", hint="pip install 'attested-cleanroom[notebook]'"
+            ) from None
+        figure: Figure = notebook.plot_result(self)
+        return figure
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the rows to a new file that only you can read; `.parquet` or `.csv`.
+
+        Raises:
+            Usage: the suffix is another one, or the file exists.
+        """
+        target, sink = Path(path), pa.BufferOutputStream()
+        if target.suffix == ".parquet":
+            pq.write_table(self.table, sink)
+        elif target.suffix == ".csv":
+            pa.csv.write_csv(self.table, sink)
+        else:
+            raise Usage(f"the file is {target.name!r}, expected a name in .parquet or .csv")
+        return write_new(target, memoryview(sink.getvalue()), PRIVATE_FILE)
+
+    def to_json(self) -> dict[str, object]:
+        """What it is, without its rows."""
+        return {
+            "run": self.run,
+            "output": self.output,
+            "suppressed": self.suppressed,
+            "rows": self.table.num_rows,
+            "columns": self.table.column_names,
+        }
+
+    def __repr__(self) -> str:
+        shown = "withheld by the gate" if self.suppressed else f"{self.table.num_rows} rows"
+        return f"Result({self.output!r} of {self.run}: {shown})"
+
+    def _repr_mimebundle_(self, **_formats: object) -> dict[str, str]:
+        rows = self.table.slice(0, SHOWN).to_pylist()
+        cells = [[str(value) for value in row.values()] for row in rows]
+        return mimebundle(repr(self), self.table.column_names, cells)
+
+
+def open_delivery(
+    delivery: Delivery, sealed: bytes, manifest: Manifest, computation: str, unsealer: Unsealer
+) -> pa.Table:
+    """Open a delivered result and read it, once its bytes are authentic to the last one.
+
+    Args:
+        delivery: as received, for this party.
+        sealed: the blob it names, compared with its digest.
+        manifest: the party's own.
+        computation: of the run.
+        unsealer: the party's `receive` key.
+
+    Raises:
+        SealBroken: key or bytes are not of this run, output and recipient.
+        DataMismatch: it is not a table as the manifest describes it.
+    """
+    place = delivery.output
+    context = output_context(
+        str(manifest.metadata.lineage),
+        manifest.digest,
+        delivery.run,
+        place.output,
+        place.recipient,
+    )
+    key = unsealer.open(delivery.sealed_key, context=delivery_context(context, place.digest))
+    rule = manifest.computations[computation].outputs[place.output]
+    return _read(decrypt_content(sealed, key, context=context), rule)
+
+
+def _read(plain: bytes, rule: CountOutput | RowsOutput) -> pa.Table:
+    with suppress(pa.ArrowException, OSError, ValueError, NotImplementedError):
+        file = pq.ParquetFile(
+            pa.BufferReader(plain), arrow_extensions_enabled=False, **THRIFT_LIMITS
+        )
+        _shaped(file, rule)
+        table = file.read()
+        table.validate(full=True)
+        return table.replace_schema_metadata(None)
+    raise DataMismatch("the result is not the Parquet that a worker writes")
+
+
+def _shaped(file: pq.ParquetFile, rule: CountOutput | RowsOutput) -> pq.ParquetFile:
+    metadata = file.metadata
+    most = rule.max_rows if isinstance(rule, RowsOutput) else 1
+    if metadata.num_rows > most:
+        raise DataMismatch(f"the result has {metadata.num_rows} rows, expected at most {most}")
+    names = rule.columns if isinstance(rule, RowsOutput) else COUNT_COLUMNS
+    _columns(file.schema_arrow.names, names)
+    for group in range(metadata.num_row_groups):
+        for index in range(metadata.num_columns):
+            chunk = metadata.row_group(group).column(index)
+            if chunk.compression != "UNCOMPRESSED" or not ENCODINGS.issuperset(chunk.encodings):
+                raise DataMismatch("the result is compressed or encoded, expected plain pages")
+    return file
+
+
+def _columns(found: Sequence[str], expected: Sequence[str]) -> Sequence[str]:
+    if sorted(found) != sorted(expected):
+        raise DataMismatch(f"the result has columns {sorted(found)}, expected {sorted(expected)}")
+    return found

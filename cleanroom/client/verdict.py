@@ -1,0 +1,82 @@
+"""What a verified room proved, as a table that a person reads before any data leaves."""
+
+from dataclasses import dataclass
+
+from cleanroom.attestation.claims import Assurance
+from cleanroom.attestation.result import Finding
+from cleanroom.client.display import mark, mimebundle, text_table
+from cleanroom.encoding import instant_text
+from cleanroom.protocol.statement import RoomPhase, TrustedRoom
+
+HEADINGS = ("", "check", "found", "expected")
+SIMULATED = "SIMULATED: this proves nothing about hardware"
+"""Said wherever a platform was simulated."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Every check that a room passed; there is none without all of them."""
+
+    room: TrustedRoom
+    """The room as it was verified."""
+    manifest: str
+    """Digest of the party's own manifest."""
+
+    @property
+    def assurance(self) -> Assurance:
+        """`hardware`, or `simulated`."""
+        return self.room.result.assurance
+
+    @property
+    def phase(self) -> RoomPhase:
+        """`waiting`, `proposed` or `active`."""
+        return self.room.phase
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """Every comparison between the evidence and the attestation policy that held."""
+        return tuple(self.room.result.findings)
+
+    def table(self) -> list[tuple[str, str, str, str]]:
+        """One line for each check: passed, what, found, expected."""
+        head, result = self.room.head, self.room.result
+        yes = mark(passed=True)
+        steps = [
+            (yes, "nonce", "as sent", "fresh for this statement"),
+            (yes, "evidence", result.evidence, "signed under a trusted root"),
+            (yes, "attestation policy", result.policy, "one entry, whole"),
+            *(
+                (mark(passed=each.passed), each.check, each.found, each.expected)
+                for each in self.findings
+            ),
+            (yes, "genesis", self.room.genesis.digest.hex(), "lineage and approve keys"),
+            (yes, "manifest", self.manifest, "your own copy"),
+            (yes, "approvals", self._approvals(), "every party, once the room is active"),
+            (yes, "log", f"{head.size} entries", "extends what you remember"),
+        ]
+        return [*steps, (yes, "assurance", self.assurance, "as you allowed")]
+
+    def to_json(self) -> dict[str, object]:
+        """The attestation result and the state of the room, as plain values."""
+        return {
+            "assurance": self.assurance,
+            "phase": self.phase,
+            "manifest": self.manifest,
+            "log_size": self.room.head.size,
+            "verified_at": instant_text(self.room.result.issued_at),
+            "result": self.room.result.to_plain(),
+        }
+
+    def __repr__(self) -> str:
+        return text_table(self._title(), HEADINGS, self.table())
+
+    def _repr_mimebundle_(self, **_formats: object) -> dict[str, str]:
+        return mimebundle(self._title(), HEADINGS, self.table())
+
+    def _title(self) -> str:
+        loud = f" — {SIMULATED}" if self.assurance == "simulated" else ""
+        return f"verified room of {self.room.genesis.lineage}, {self.phase}{loud}"
+
+    def _approvals(self) -> str:
+        approved = self.room.approved
+        return f"{len(approved.approvals)} hold" if approved else f"not needed while {self.phase}"
