@@ -17,7 +17,7 @@ ROW_GROUP = 1 << 20
 
 
 @value_free(Reason.ENCODE)
-def encode(released: Released) -> pa.Buffer:
+def encode(released: Released) -> bytes:
     """Write a released result as Parquet; uncompressed, so that its length follows its columns.
 
     Raises:
@@ -36,8 +36,8 @@ def encode(released: Released) -> pa.Buffer:
         version="2.6",
         coerce_timestamps=None,
     )
-    encoded = sink.getvalue()
-    if encoded.size > released.max_bytes:
+    encoded: bytes = sink.getvalue().to_pybytes()
+    if len(encoded) > released.max_bytes:
         raise OutputTooLarge(
             f"output {released.output!r} is longer than {released.max_bytes} bytes"
         )

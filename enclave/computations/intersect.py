@@ -21,13 +21,18 @@ import pyarrow as pa
 
 from cleanroom.errors import MemoryShort
 from enclave.computations.failure import Reason, value_free
-from enclave.computations.keys import key_frame, require_same_types
+from enclave.computations.keys import ROW, key_frame, require_same_types
 from enclave.computations.partition import hash_keys, seed
 
 MOST_ROWS = (1 << 32) - 1
 """A partition holds at most this many rows of all inputs: two row numbers share one word."""
-SLICE = 1 << 20
-"""Words that are looked at in one go; 8 MiB stay in the processor's cache."""
+BATCH = 1 << 17
+"""Rows that are hashed, or compared, in one go: what they need stays in the processor's cache."""
+RANGE = 1 << 20
+"""Words that are sorted and searched in one go, in the mean; 8 MiB."""
+THREADS = pl.thread_pool_size()
+"""Threads of one partition: as many as the engine below takes for itself in this process."""
+_NO_WORDS = np.empty(0, dtype=np.uint64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +77,11 @@ def intersect(inputs: Sequence[pa.Table], secret: bytes) -> Shared:
     starts = np.cumsum([0, *(keys.num_rows for keys in inputs)], dtype=np.int64)
     if starts[-1] > MOST_ROWS:
         raise MemoryShort("a partition has more than 2^32 - 1 rows: use more partitions")
-    if min(keys.num_rows for keys in inputs) == 0:
-        return _shared(np.empty(0, np.uint64), starts)
     bits = int(starts[-1]).bit_length()
-    frames, words = _sorted_words(inputs, starts, bits, seed(secret, "intersect"))
-    candidates = _complete(*_runs(words, bits), starts)
-    del words
-    return _verified(frames, candidates, starts)
+    batches = _sorted_batches(inputs, starts, bits, seed(secret, "intersect"))
+    pairs = _pairs(batches, bits, starts)
+    del batches
+    return _verified(inputs, pairs, starts)
 
 
 def changes(values: np.ndarray) -> np.ndarray:
@@ -97,116 +100,177 @@ def input_of(numbers: np.ndarray, starts: np.ndarray) -> np.ndarray:
     return found
 
 
-def _sorted_words(
+def _sorted_batches(
     inputs: Sequence[pa.Table], starts: np.ndarray, bits: int, key: int
-) -> tuple[list[pl.DataFrame], np.ndarray]:
-    """Step 1 and the sort: the keys as frames, and hash and row number in one sorted array."""
-    words = np.empty(starts[-1], dtype=np.uint64)
-
-    def fill(place: int) -> pl.DataFrame:
-        frame = key_frame(inputs[place])
-        part = words[starts[place] : starts[place + 1]]
-        hashes = hash_keys(frame, key)
-        for start in range(0, len(part), SLICE):
-            stop = min(start + SLICE, len(part))
-            numbers = np.arange(starts[place] + start, starts[place] + stop, dtype=np.uint64)
-            high = hashes[start:stop] >> np.uint64(bits)
-            np.bitwise_or(high << np.uint64(bits), numbers, out=part[start:stop])
-        return frame
-
-    with ThreadPoolExecutor(len(inputs)) as pool:
-        frames = list(pool.map(fill, range(len(inputs))))
-    words.sort()
-    return frames, words
+) -> list[np.ndarray]:
+    """Step 1: the words of all rows, each batch sorted for itself."""
+    with ThreadPoolExecutor(THREADS) as pool:
+        tasks = []
+        for keys, start in zip(inputs, starts[:-1], strict=True):
+            number = int(start)
+            for batch in keys.to_batches(max_chunksize=BATCH):
+                tasks.append(pool.submit(_words, batch, number, bits, key))
+                number += batch.num_rows
+        return [task.result() for task in tasks]
 
 
-def _runs(words: np.ndarray, bits: int) -> tuple[np.ndarray, np.ndarray]:
-    """Step 2: row numbers of all rows that share their hash with another, run after run.
-
-    Returns:
-        The row numbers (`uint32`) and, for each, whether it begins a run; by run, then by number.
-    """
-    numbers, begins = [], []
-    for start in range(0, len(words), SLICE):
-        before = words[max(start - 1, 0) : start]
-        piece = np.concatenate([before, words[start : start + SLICE + 1]])
-        joined = np.zeros(len(piece) + 1, dtype=np.bool_)
-        np.less((piece[1:] ^ piece[:-1]) >> np.uint64(bits), 1, out=joined[1:-1])
-        own = slice(len(before), len(before) + min(SLICE, len(words) - start))
-        with_previous, with_next = joined[own], joined[own.start + 1 : own.stop + 1]
-        kept = np.flatnonzero(with_previous | with_next)
-        mask = np.uint64((1 << bits) - 1)
-        numbers.append((piece[own][kept] & mask).astype(np.uint32))
-        begins.append(~with_previous[kept])
-    return np.concatenate(numbers), np.concatenate(begins)
-
-
-def _complete(numbers: np.ndarray, begins: np.ndarray, starts: np.ndarray) -> np.ndarray:
-    """Keep the runs with a row of every input, as sorted words: leader, then member.
-
-    Within a run rows are ordered by number, hence by input: inputs are counted by their changes.
-    """
-    heads = np.flatnonzero(begins)
-    lengths = np.diff(heads, append=len(numbers))
-    if not len(heads):
-        return np.empty(0, dtype=np.uint64)
-    fresh = begins | changes(input_of(numbers, starts))
-    full = np.add.reduceat(fresh, heads, dtype=np.uint8) == len(starts) - 1
-    leaders = np.repeat(numbers[heads], lengths)
-    others = np.flatnonzero(np.repeat(full, lengths) & ~begins)
-    words = leaders[others].astype(np.uint64) << np.uint64(32)
-    words |= numbers[others]
+def _words(batch: pa.RecordBatch, number: int, bits: int, key: int) -> np.ndarray:
+    """The sorted words of consecutive rows, of which the first has this number."""
+    high = hash_keys(key_frame(batch), key) >> np.uint64(bits)
+    numbers = np.arange(number, number + len(high), dtype=np.uint64)
+    words: np.ndarray = (high << np.uint64(bits)) | numbers
     words.sort()
     return words
 
 
-def _verified(frames: list[pl.DataFrame], words: np.ndarray, starts: np.ndarray) -> Shared:
+def _pairs(batches: Sequence[np.ndarray], bits: int, starts: np.ndarray) -> np.ndarray:
+    """Step 2: sorted words of leader and member, from all runs with a row of every input.
+
+    Ranges of hashes are sorted and searched one by one, each small enough for the cache.
+    """
+    ranges = max(1, int(starts[-1]) // RANGE)
+    # a range begins at a multiple of 2^bits: no run is cut
+    begins = [((each << 64) // ranges >> bits) << bits for each in range(1, ranges)]
+    cuts = [
+        [0, *np.searchsorted(batch, np.array(begins, dtype=np.uint64)), len(batch)]
+        for batch in batches
+    ]
+
+    def of_range(each: int) -> np.ndarray:
+        pieces = [
+            batch[cut[each] : cut[each + 1]] for batch, cut in zip(batches, cuts, strict=True)
+        ]
+        words = np.concatenate([_NO_WORDS, *pieces])
+        words.sort()
+        return _complete(*_runs(words, bits), starts)
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        pairs = np.concatenate([_NO_WORDS, *pool.map(of_range, range(ranges))])
+    pairs.sort()
+    return pairs
+
+
+def _runs(words: np.ndarray, bits: int) -> tuple[np.ndarray, np.ndarray]:
+    """Row numbers of all rows that share their hash with another, and which of them begin a run."""
+    joined = np.zeros(len(words) + 1, dtype=np.bool_)
+    np.less((words[1:] ^ words[:-1]) >> np.uint64(bits), 1, out=joined[1:-1])
+    kept = np.flatnonzero(joined[:-1] | joined[1:])
+    numbers = words[kept] & np.uint64((1 << bits) - 1)
+    return numbers.astype(np.uint32), ~joined[kept]
+
+
+def _complete(numbers: np.ndarray, begins: np.ndarray, starts: np.ndarray) -> np.ndarray:
+    """Words of leader and member, from the runs with a row of every input.
+
+    Within a run rows are ordered by number, hence by input: inputs are counted by their changes.
+    """
+    heads = np.flatnonzero(begins)
+    if not len(heads):
+        return _NO_WORDS
+    lengths = np.diff(heads, append=len(numbers))
+    fresh = begins | changes(input_of(numbers, starts))
+    full = np.add.reduceat(fresh, heads, dtype=np.uint8) == len(starts) - 1
+    others = np.flatnonzero(np.repeat(full, lengths) & ~begins)
+    leaders = np.repeat(numbers[heads[full]], lengths[full] - 1)
+    words: np.ndarray = (leaders.astype(np.uint64) << np.uint64(32)) | numbers[others]
+    return words
+
+
+def _verified(inputs: Sequence[pa.Table], pairs: np.ndarray, starts: np.ndarray) -> Shared:
     """Step 3: only what is equal byte for byte stays together."""
-    candidates = _shared(words, starts)
-    differs = _differing(frames, candidates)
+    candidates = _shared(pairs, starts)
+    keys = _CandidateKeys.read(inputs, candidates)
+    differs = keys.differing(candidates)
     if not differs.any():
         return candidates
-    mixed = np.isin(candidates.leaders, np.unique(candidates.leaders[differs]))
-    regrouped = _regrouped(frames, candidates.leaders[mixed], candidates.members[mixed], starts)
-    return _shared(np.sort(np.concatenate([words[~mixed], regrouped])), starts)
+    mixed = _same_leader(candidates.leaders, differs)
+    regrouped = keys.regrouped(candidates.leaders[mixed], candidates.members[mixed])
+    return _shared(np.sort(np.concatenate([pairs[~mixed], regrouped])), starts)
 
 
-def _differing(frames: list[pl.DataFrame], candidates: Shared) -> np.ndarray:
-    """Which members have another key than their leader."""
-    differs = np.zeros(len(candidates.members), dtype=np.bool_)
-    places = input_of(candidates.members, candidates.starts)
-    for place, frame in enumerate(frames):
-        chosen = np.flatnonzero(places == place) if len(frames) > 2 or place == 0 else None
-        own = np.flatnonzero(places == place) if chosen is None else chosen
-        if not len(own):
-            continue
-        left = candidates.leaders[own]
-        right = candidates.members[own] - np.uint32(candidates.starts[place])
-        for name in frame.columns:
-            unequal = frames[0][name].gather(left) != frame[name].gather(right)
-            differs[own] |= unequal.to_numpy()
-    return differs
+def _same_leader(leaders: np.ndarray, marked: np.ndarray) -> np.ndarray:
+    """Which members have a leader that some marked member has; leaders are sorted."""
+    found = np.unique(leaders[marked])
+    steps = np.zeros(len(leaders) + 1, dtype=np.int8)
+    steps[np.searchsorted(leaders, found, side="left")] += 1
+    steps[np.searchsorted(leaders, found, side="right")] -= 1
+    return np.cumsum(steps[:-1], dtype=np.int8).astype(np.bool_)
 
 
-def _regrouped(
-    frames: list[pl.DataFrame], leaders: np.ndarray, members: np.ndarray, starts: np.ndarray
-) -> np.ndarray:
-    """Group rows of runs with several keys by the keys themselves; sorted words as `_complete`."""
-    numbers = np.unique(np.concatenate([leaders, members]))
-    places = input_of(numbers, starts)
-    parts = [
-        frame[numbers[places == place] - np.uint32(starts[place])]
-        for place, frame in enumerate(frames)
-    ]
-    rows = pl.concat(parts).with_columns(pl.Series("__number", numbers))
-    grouped = rows.select(
-        "__number", pl.col("__number").min().over(frames[0].columns).alias("__leader")
-    ).sort("__leader", "__number")
-    return _complete(
-        grouped["__number"].to_numpy(), changes(grouped["__leader"].to_numpy()), starts
-    )
+@dataclass(frozen=True, slots=True)
+class _CandidateKeys:
+    """The keys of all candidate rows: of the others nothing more is read."""
+
+    frames: list[pl.DataFrame]
+    """For each input, the keys of its candidate rows in order."""
+    rank: np.ndarray
+    """For each row number, how many candidate rows stand before it or there; `uint32`."""
+    starts: np.ndarray
+    """See `Shared.starts`."""
+
+    @classmethod
+    def read(cls, inputs: Sequence[pa.Table], candidates: Shared) -> "_CandidateKeys":
+        starts = candidates.starts
+        chosen = np.zeros(starts[-1], dtype=np.bool_)
+        chosen[candidates.leaders] = True
+        chosen[candidates.members] = True
+
+        def chosen_keys(keys: pa.Table, start: int) -> pl.DataFrame:
+            parts, number = [key_frame(keys.slice(0, 0))], int(start)
+            for batch in keys.to_batches(max_chunksize=BATCH):
+                stop = number + batch.num_rows
+                parts.append(key_frame(batch).filter(pl.Series(chosen[number:stop])))
+                number = stop
+            return pl.concat(parts, rechunk=True)
+
+        with ThreadPoolExecutor(THREADS) as pool:
+            frames = list(pool.map(chosen_keys, inputs, starts[:-1]))
+        return cls(frames, np.cumsum(chosen, dtype=np.uint32), starts)
+
+    def of(self, place: int, numbers: np.ndarray) -> pl.DataFrame:
+        """The keys of the rows with these numbers, all of input `place`."""
+        start = int(self.starts[place])
+        before = int(self.rank[start - 1]) if start else 0
+        chosen: pl.DataFrame = self.frames[place][self.rank[numbers] - np.uint32(before + 1)]
+        return chosen
+
+    def differing(self, candidates: Shared) -> np.ndarray:
+        """Which members have another key than their leader."""
+        differs = np.zeros(len(candidates.members), dtype=np.bool_)
+
+        def compare(start: int) -> None:
+            part = slice(start, start + BATCH)
+            leaders, members = candidates.leaders[part], candidates.members[part]
+            places = input_of(members, self.starts)
+            for place in np.unique(places):
+                own = np.flatnonzero(places == place)
+                unequal = _unequal(self.of(0, leaders[own]), self.of(place, members[own]))
+                differs[start + own] = unequal
+
+        with ThreadPoolExecutor(THREADS) as pool:
+            list(pool.map(compare, range(0, len(differs), BATCH)))
+        return differs
+
+    def regrouped(self, leaders: np.ndarray, members: np.ndarray) -> np.ndarray:
+        """Group rows of runs with several keys by the keys themselves; words of leader, member."""
+        numbers = np.unique(np.concatenate([leaders, members]))
+        places = input_of(numbers, self.starts)
+        parts = [self.of(place, numbers[places == place]) for place in range(len(self.frames))]
+        rows = pl.concat(parts).with_columns(pl.Series(ROW, numbers))
+        leader = pl.col(ROW).min().over(self.frames[0].columns)
+        grouped = rows.select(ROW, leader.alias("leader")).sort("leader", ROW)
+        begins = changes(grouped["leader"].to_numpy())
+        return _complete(grouped[ROW].to_numpy(), begins, self.starts)
 
 
-def _shared(words: np.ndarray, starts: np.ndarray) -> Shared:
-    leaders = (words >> np.uint64(32)).astype(np.uint32)
-    return Shared(leaders, words.astype(np.uint32), starts)
+def _unequal(left: pl.DataFrame, right: pl.DataFrame) -> np.ndarray:
+    """Where two frames of equal columns differ in any column."""
+    different = np.zeros(left.height, dtype=np.bool_)
+    for name in left.columns:
+        different |= (left[name] != right[name]).to_numpy()
+    return different
+
+
+def _shared(pairs: np.ndarray, starts: np.ndarray) -> Shared:
+    leaders = (pairs >> np.uint64(32)).astype(np.uint32)
+    return Shared(leaders, pairs.astype(np.uint32), starts)

@@ -87,11 +87,10 @@ def _all_present(columns: Sequence[pa.ChunkedArray]) -> pa.ChunkedArray:
     return present
 
 
-def key_frame(keys: pa.Table) -> pl.DataFrame:
+def key_frame(keys: pa.Table | pa.RecordBatch) -> pl.DataFrame:
     """The key columns alone as a frame of one chunk each, sharing memory where possible."""
-    return pl.DataFrame(
-        [pl.Series(name, keys.column(name)) for name in keys.column_names if name != ROW]
-    ).rechunk()
+    names = [name for name in keys.schema.names if name != ROW]
+    return pl.DataFrame([pl.Series(name, keys.column(name)) for name in names]).rechunk()
 
 
 def rows_of(keys: pa.Table) -> np.ndarray:

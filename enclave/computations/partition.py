@@ -13,13 +13,16 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
-from enclave.computations.failure import Reason, value_free
+from enclave.computations.failure import Reason, failed, value_free
 from enclave.computations.keys import ROW, key_frame
 
 SECRET_LENGTH = 32
 """Bytes of the run's secret; the caller draws them with `secrets.token_bytes`."""
 ROWS_PER_PARTITION = 1 << 25
 """How many rows of all inputs together one partition should hold; about 4 GB with e-mail keys."""
+
+MOST_PARTITIONS = 1 << 16
+"""Partition numbers have 16 bits."""
 
 
 def partitions_for(rows: int, workers: int = 1) -> int:
@@ -55,7 +58,7 @@ def partition(keys: pa.Table, count: int, secret: bytes) -> list[pa.Table]:
 
     Args:
         keys: what `key_table` returned for an input or a block of it.
-        count: number of partitions, at least 1; the same for all inputs of the run.
+        count: number of partitions, 1 to `MOST_PARTITIONS`; the same for all inputs of the run.
         secret: the run's 32 secret bytes.
 
     Returns:
@@ -63,11 +66,12 @@ def partition(keys: pa.Table, count: int, secret: bytes) -> list[pa.Table]:
     """
     if count == 1:
         return [keys]
+    if not 1 < count <= MOST_PARTITIONS:
+        raise failed(Reason.PARTITION)
     frame = key_frame(keys).with_columns(pl.Series(ROW, keys.column(ROW)))
     order, bounds = _spread(hash_keys(frame.drop(ROW), seed(secret, "partition")), count)
     return [
-        frame[order[start:stop]].to_arrow().cast(keys.schema)
-        for start, stop in pairwise(bounds)
+        frame[order[start:stop]].to_arrow().cast(keys.schema) for start, stop in pairwise(bounds)
     ]
 
 

@@ -18,9 +18,6 @@ from cleanroom.manifest.model import (
 from enclave.computations.keys import PLAIN
 from enclave.computations.release import OutputColumn, Rule
 
-MOST_LINES = 1 << 40
-"""Where no output sets a lower limit."""
-
 
 @dataclass(frozen=True, slots=True)
 class InputPlan:

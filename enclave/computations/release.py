@@ -21,11 +21,15 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from cleanroom.errors import OutputTooLarge
 from enclave.computations.failure import Reason, failed, value_free
 from enclave.computations.keys import plain
 from enclave.computations.pseudonyms import Pseudonyms
+
+_BLANK: dict[pa.DataType, str | bool] = {pa.large_string(): "", pa.bool_(): False}
+"""What is written under a null, where it is not a zero."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,8 +160,9 @@ def _type_for(column: OutputColumn, recipient: str) -> pa.DataType:
 
 def _view(outcome: Outcome, rule: Rule, recipient: str) -> pa.Table:
     """Steps 3, 5 and 6: the table that this recipient, and nobody else, gets."""
-    pseudonyms = Pseudonyms.draw(outcome.unit)
     order = outcome.order.get(recipient)
+    hides = any(column.identity and column.owner != recipient for column in rule.columns)
+    pseudonyms = Pseudonyms.draw(outcome.unit if hides or order is None else outcome.unit[:0])
     place = pseudonyms.shuffle() if order is None else _sorting(order)
     columns: list[pa.Array] = []
     for column in rule.columns:
@@ -192,9 +197,21 @@ def rebuild(source: pa.ChunkedArray, positions: np.ndarray, declared: pa.DataTyp
     Filtering or slicing alone keeps dictionaries, neighbours and values under nulls of rows that
     are not in the result (`tests/attacks/test_output_leaks_neighbours.py`).
     """
-    whole = plain(source).cast(declared).combine_chunks()
-    taken = whole.take(pa.array(positions))
-    return taken.combine_chunks() if isinstance(taken, pa.ChunkedArray) else taken
+    whole = plain(source).cast(declared)
+    if bool((positions[1:] > positions[:-1]).all()):  # the same rows, without gathering the source
+        chosen = np.zeros(len(whole), dtype=np.bool_)
+        chosen[positions] = True
+        return _own_memory(whole.filter(pa.array(chosen)))
+    return _own_memory(whole.take(pa.array(positions)))
+
+
+def _own_memory(column: pa.ChunkedArray) -> pa.Array:
+    """One array; what stood under its nulls is overwritten."""
+    if column.null_count:
+        blank = column.fill_null(pa.scalar(_BLANK.get(column.type, 0), column.type))
+        column = pc.if_else(column.is_valid(), blank, pa.scalar(None, column.type))
+    joined = column.combine_chunks()
+    return joined if isinstance(joined, pa.Array) else pa.concat_arrays(joined.chunks)
 
 
 def released_for(recipient: str, results: Sequence[Released]) -> tuple[Released, ...]:

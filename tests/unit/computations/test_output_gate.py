@@ -1,0 +1,140 @@
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from cleanroom.errors import ComputationFailed, OutputTooLarge
+from enclave.computations.encode import encode
+from enclave.computations.keys import PLAIN
+from enclave.computations.release import Outcome, OutputColumn, Rule, release
+from tests.support.intersections import PARTIES, count_plan, emails, rows_plan, run
+
+
+def people(low, high):
+    numbers = np.arange(low, high)
+    return pa.table({"id": emails(numbers), "v": pa.array(numbers)})
+
+
+TWENTY = [people(0, 60), people(40, 100)]
+"""Two inputs that share twenty people, 40 to 59."""
+
+
+@pytest.mark.parametrize(
+    ("step", "expected"), [(1, 20), (3, 21), (6, 18), (7, 21), (8, 24), (40, 40), (41, 0)]
+)
+def test_a_count_is_rounded_to_the_nearest_multiple(step, expected):
+    released = run(count_plan(["id"], round_to=step), TWENTY)[0]
+    assert released.table.to_pydict() == {"overlap": [expected]}
+
+
+@pytest.mark.parametrize(("least", "suppressed"), [(1, False), (20, False), (21, True)])
+def test_an_output_needs_its_least_number_of_units(least, suppressed):
+    for plan in (count_plan(["id"], min_group=least), rows_plan(["id"], TWENTY, min_group=least)):
+        assert run(plan, TWENTY)[0].suppressed is suppressed
+
+
+def test_the_threshold_is_met_before_rounding_not_after():
+    released = run(count_plan(["id"], min_group=21, round_to=25), TWENTY)[0]
+    assert released.suppressed
+    assert released.table.to_pydict() == {"overlap": [None]}
+
+
+def test_a_limit_below_the_threshold_suppresses_what_it_leaves():
+    released = run(rows_plan(["id"], TWENTY, min_group=10, limit=9), TWENTY)[0]
+    assert released.suppressed
+    assert released.rows == released.table.num_rows == 0
+
+
+def test_a_suppressed_result_has_the_columns_of_a_released_one():
+    for plan in (count_plan(["id"]), rows_plan(["id"], TWENTY, PARTIES[:2])):
+        shown = run(plan, TWENTY)
+        hidden = run(plan, [people(0, 5), people(5, 9)])
+        assert [each.table.schema for each in hidden] == [each.table.schema for each in shown]
+
+
+def test_the_report_says_which_owner_reached_the_threshold_and_no_number():
+    released = run(count_plan(["id"], min_group=21), TWENTY)[0]
+    assert released.reached == {"ann": False, "bea": False}
+
+
+def test_one_row_more_than_allowed_is_refused_without_its_number():
+    assert run(rows_plan(["id"], TWENTY, max_rows=20), TWENTY)[0].rows == 20
+    with pytest.raises(OutputTooLarge, match=r"^output 'matches' has more than 19 rows$"):
+        run(rows_plan(["id"], TWENTY, max_rows=19), TWENTY)
+
+
+def test_rows_stand_in_the_recipients_own_order():
+    here, there = people(40, 60), people(0, 100).take(pa.array(np.arange(99, -1, -1)))
+    ann, bea = run(rows_plan(["id"], [here, there], PARTIES[:2]), [here, there])
+    assert ann.table["a.v"].to_pylist() == list(range(40, 60))
+    assert bea.table["b.v"].to_pylist() == list(range(59, 39, -1))
+
+
+def test_a_recipient_without_an_input_gets_rows_in_an_order_drawn_at_random():
+    tables = [people(0, 200), people(0, 200)]
+    orders = [
+        run(rows_plan(["id"], tables, ["eli"]), tables)[0].table["a.v"].to_pylist()
+        for _ in range(2)
+    ]
+    assert orders[0] != orders[1]
+    assert sorted(orders[0]) == sorted(orders[1]) == list(range(200))
+
+
+@pytest.mark.parametrize("kind", PLAIN)
+def test_every_type_of_a_manifest_passes_with_its_nulls(kind):
+    values = {"string": ["x", None], "bool": [True, None]}.get(kind, [1, None])
+    table = pa.table({"id": ["k", "l"], "v": pa.array(values, PLAIN[kind])})
+    (released,) = run(rows_plan(["id"], [table, table]), [table, table], partitions=2)
+    assert released.table["b.v"].to_pylist() == table["v"].to_pylist()
+    read = pq.read_table(pa.BufferReader(encode(released)))
+    assert read["b.v"].to_pylist() == table["v"].to_pylist()
+
+
+RULE = Rule(
+    "matches",
+    ("ann",),
+    (OutputColumn("a.v", pa.int64(), "ann"),),
+    min_group=1,
+    round_to=1,
+    max_rows=10,
+    max_bytes=1024,
+    aggregate=False,
+)
+
+
+def outcome(**changes):
+    line = np.array([0])
+    parts = {
+        "units": {"ann": 1},
+        "unit": line,
+        "sources": {"a.v": pa.chunked_array([[5]])},
+        "positions": {"a.v": line},
+        "order": {"ann": line},
+    }
+    return Outcome(**{**parts, **changes})
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"sources": {}},
+        {"sources": {"a.v": pa.chunked_array([[5]]), "a.id": pa.chunked_array([["x"]])}},
+        {"sources": {"a.v": pa.chunked_array([["5"]])}},
+        {"sources": {"a.v": pa.chunked_array([[5.0]])}},
+        {"positions": {"a.v": np.array([0, 0])}},
+        {"positions": {}},
+    ],
+    ids=["missing", "more", "text", "float", "longer", "no-positions"],
+)
+def test_an_outcome_without_exactly_its_declared_columns_stops_here(changes):
+    assert release(outcome(), RULE)[0].table.to_pydict() == {"a.v": [5]}
+    with pytest.raises(ComputationFailed, match="does not have its declared columns"):
+        release(outcome(**changes), RULE)
+
+
+def test_an_outcome_that_names_no_contributing_owner_is_suppressed():
+    assert release(outcome(units={}), RULE)[0].suppressed
+
+
+def test_every_contributing_owner_has_to_reach_the_threshold():
+    assert release(outcome(units={"ann": 5, "bea": 0}), RULE)[0].suppressed
