@@ -43,7 +43,21 @@ def format_text(text: str, *, name: str) -> str:
 
 def manifest_text(manifest: Manifest) -> str:
     """A manifest as authored YAML, without comments."""
-    return _dumped(_plain_tree(manifest.to_plain()))
+    return _dumped(_plain_tree(manifest))
+
+
+def block_text(plain: Mapping[str, object]) -> str:
+    """A part of a manifest as YAML, for somebody to paste into one: keys, or policies."""
+    return _dumped(_plain_tree(plain))
+
+
+def block_text(entries: Mapping[str, object]) -> str:
+    """Part of a manifest as authored YAML: what people paste or pass on as a small file.
+
+    Args:
+        entries: records or plain values by name, such as one party's block by its id.
+    """
+    return _dumped(_plain_tree(entries))
 
 
 def compose(
@@ -75,10 +89,10 @@ def compose(
     """
     read_document(template, name="the template")
     tree = _tree(template)
-    blocks = {party: _record_tree(block) for party, block in parties.items()}
+    blocks = {party: _plain_tree(block) for party, block in parties.items()}
     _seat(tree, dict(zip(_map(tree, "parties"), blocks, strict=False)), blocks)
     if attestation is not None:
-        entries = {entry: _record_tree(policy) for entry, policy in attestation.items()}
+        entries = {entry: _plain_tree(policy) for entry, policy in attestation.items()}
         _replace(tree, "attestation", entries)
     moments = {"not_before": not_before, "not_after": not_after}
     texts = {key: instant_text(moment) for key, moment in moments.items() if moment is not None}
@@ -125,12 +139,9 @@ def _map(tree: CommentedMap, key: str) -> CommentedMap:
     return section
 
 
-def _record_tree(record: Record) -> object:
-    plain = record.model_dump(mode="json", by_alias=True, exclude_unset=True)
-    return _plain_tree(plain)
-
-
 def _plain_tree(plain: object) -> object:
+    if isinstance(plain, Record):
+        plain = plain.model_dump(mode="json", by_alias=True, exclude_unset=True)
     if isinstance(plain, Mapping):
         tree = CommentedMap()
         for key, value in plain.items():

@@ -92,6 +92,8 @@ class Plan(Record):
     """Whether it is in force at the time of asking, in words; empty if no time was given."""
     purpose: str
     """What the parties may use results for."""
+    parties: dict[str, str]
+    """Who signs: the organisation's name, by the party's."""
     keys: dict[str, str]
     """Fingerprint of every party's key, by its name: compare it over another channel."""
     contributions: list[Contribution]
@@ -131,6 +133,7 @@ def plan(manifest: Manifest, now: datetime | None = None) -> Plan:
         not_after=metadata.not_after,
         standing="" if now is None else _standing(manifest, now),
         purpose=metadata.purpose,
+        parties={name: party.name for name, party in manifest.parties.items()},
         keys={
             key.kid: f"{key.alg}:{fingerprint(key.public)}"
             for party in manifest.parties.values()
@@ -221,6 +224,8 @@ def _lines(told: Plan) -> Iterator[str]:
     yield f"  digest   {told.digest}"
     yield f"  holds    {start} to {end}{f' ({told.standing})' if told.standing else ''}"
     yield f"  purpose  {told.purpose}"
+    yield "\nWho signs"
+    yield from (f"  {party}: {title}" for party, title in told.parties.items())
     yield "\nWho contributes"
     for given in told.contributions:
         yield (

@@ -7,7 +7,7 @@ import pytest
 
 from cleanroom.attestation.policy import SevSnpPolicy
 from cleanroom.errors import ManifestRule, ManifestShape, ManifestSyntax
-from cleanroom.manifest.author import compose, format_text, manifest_text
+from cleanroom.manifest.author import block_text, compose, format_text, manifest_text
 from cleanroom.manifest.checks import check
 from cleanroom.manifest.document import read_document
 from cleanroom.manifest.model import Party
@@ -139,6 +139,13 @@ def test_texts_that_look_like_something_else_are_written_in_quotes():
     assert '"no"' in text
     assert "gold" in text
     assert '"gold"' not in text
+
+
+def test_block_of_a_party_is_what_a_manifest_takes():
+    text = block_text({"bank": BLOCKS["bank"]})
+    plain = read_document(text, name="bank.party.yaml").plain
+    assert Party.from_plain(plain["bank"]) == BLOCKS["bank"]
+    assert block_text(plain) == text
 
 
 # --- the partner example ----------------------------------------------------------------------------

@@ -137,6 +137,10 @@ def test_plan_says_what_is_not_protected():
     assert "machines are simulated" in unprotected
 
 
+def test_everybody_who_signs_is_told_by_name():
+    assert "Who signs\n  bank: Bank plc\n  shop: Shop GmbH\n" in plan(good_manifest()).to_text()
+
+
 def test_keys_are_told_by_fingerprint():
     told = plan(good_manifest())
     expected = fingerprint(signer("bank").public_key)
