@@ -46,11 +46,6 @@ def manifest_text(manifest: Manifest) -> str:
     return _dumped(_plain_tree(manifest))
 
 
-def block_text(plain: Mapping[str, object]) -> str:
-    """A part of a manifest as YAML, for somebody to paste into one: keys, or policies."""
-    return _dumped(_plain_tree(plain))
-
-
 def block_text(entries: Mapping[str, object]) -> str:
     """Part of a manifest as authored YAML: what people paste or pass on as a small file.
 
