@@ -14,7 +14,7 @@ SCHEMA = ROOT / "manifests/schema/manifest-v1.schema.json"
 
 
 def test_checked_in_schema_is_fresh():
-    assert SCHEMA.read_text() == schema_text(), "write it again: see docs/spec/manifest-v1.md"
+    assert SCHEMA.read_text() == schema_text(), "run `make generate`"
 
 
 def test_every_field_has_words():
