@@ -8,6 +8,7 @@ import click
 from cleanroom.cli import console
 from cleanroom.cli.context import (
     MANIFEST_NAME,
+    excerpts,
     identity_option,
     json_option,
     load_identity,
@@ -39,7 +40,7 @@ SHORTEST_PREFIX = 8
 @click.option("--name", help="The room's name.")
 @click.option("--days", type=click.IntRange(1, 3650), default=90, show_default=True)
 @click.option("--out", type=click.Path(path_type=Path), default=Path(MANIFEST_NAME))
-def init(
+def init(  # noqa: PLR0917 - click passes them by name
     template: str,
     parties: tuple[Path, ...],
     attestation: Path | None,
@@ -68,7 +69,8 @@ def init(
 def check(manifest_path: Path | None, *, as_json: bool) -> None:
     """List every problem of the manifest with its place; exit 3 if there is any."""
     loaded = load_manifest(manifest_path)
-    warnings = loaded.check().warnings
+    with excerpts(loaded.path):
+        warnings = loaded.check().warnings
     if as_json:
         plain = [{"where": each.where, "message": each.message} for each in warnings]
         console.emit_json("check", {"digest": loaded.digest, "warnings": plain})
@@ -85,7 +87,8 @@ def check(manifest_path: Path | None, *, as_json: bool) -> None:
 def plan(manifest_path: Path | None, *, as_json: bool) -> None:
     """Show who contributes, who learns what, and what is not protected."""
     loaded = load_manifest(manifest_path)
-    told = loaded.plan()
+    with excerpts(loaded.path):
+        told = loaded.plan()
     if as_json:
         console.emit_json("plan", told.to_plain())
     else:

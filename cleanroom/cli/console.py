@@ -37,13 +37,20 @@ def next_step(text: str) -> None:
 
 
 def fail(error: CleanroomError, *, as_json: bool) -> None:
-    """Write an error to standard error: what, every single problem, one fix."""
+    """Write an error to standard error: what, every single problem, one fix.
+
+    A note on the error is an excerpt of the author's file that shows the problems in place.
+    """
     if as_json:
         say(json.dumps(error_plain(error), ensure_ascii=False))
         return
-    click.secho(f"error[{error.code}]", err=True, fg="red", bold=True, nl=False)
-    say(f": {error.message}")
-    for problem in error.problems:
+    excerpts: list[str] = getattr(error, "__notes__", [])
+    for excerpt in excerpts:
+        say(excerpt.rstrip())
+    if not excerpts:
+        click.secho(f"error[{error.code}]", err=True, fg="red", bold=True, nl=False)
+        say(f": {error.message}")
+    for problem in () if excerpts else error.problems:
         say(f"   | {problem_line(problem)}")
         if problem.hint:
             say(f"   |   help: {problem.hint}")
@@ -87,21 +94,20 @@ def table(headers: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
 
 
 @contextmanager
-def progress(title: str, *, unit: str = "bytes") -> Iterator[Callable[[int, int], None]]:
+def progress(title: str) -> Iterator[Callable[[int, int | None], None]]:
     """A progress bar on a terminal, one closing line elsewhere.
 
     Yields:
-        A function of (done, total), in `unit`.
+        A function of bytes done, and bytes in all once that is known.
     """
     if not sys.stderr.isatty():
         seen = [0]
 
-        def count(done: int, total: int) -> None:
-            del total
+        def count(done: int, _total: int | None) -> None:
             seen[0] = max(seen[0], done)
 
         yield count
-        say(f"{title}: {_amount(seen[0], unit)}")
+        say(f"{title}: {seen[0] / 1_000_000:,.1f} MB")
         return
     from rich.console import Console  # noqa: PLC0415 - only where a bar is shown
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: PLC0415
@@ -110,9 +116,3 @@ def progress(title: str, *, unit: str = "bytes") -> Iterator[Callable[[int, int]
     with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True)) as bar:
         task = bar.add_task(title, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
-
-
-def _amount(count: int, unit: str) -> str:
-    if unit != "bytes":
-        return f"{count:,} {unit}"
-    return f"{count / 1_000_000:,.1f} MB"

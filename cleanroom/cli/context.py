@@ -5,13 +5,16 @@ Everything comes from `cleanroom.yaml`, found from the working directory upwards
 every time.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 import click
 
-from cleanroom.errors import FileMissing, Usage
+from cleanroom.errors import FileMissing, ManifestError
 
 if TYPE_CHECKING:
     from cleanroom.client.identity import Identity
@@ -47,7 +50,23 @@ def load_manifest(given: Path | None) -> "ManifestFile":
     """Read the manifest that a command is about."""
     from cleanroom.client.manifest_file import ManifestFile  # noqa: PLC0415 - start-up time
 
-    return ManifestFile.load(find_manifest(given))
+    path = find_manifest(given)
+    with excerpts(path):
+        return ManifestFile.load(path)
+
+
+@contextmanager
+def excerpts(path: Path) -> Iterator[None]:
+    """Note the lines of the author's file, with carets, on an error about them."""
+    try:
+        yield
+    except ManifestError as error:
+        if any(problem.line for problem in error.problems):
+            from cleanroom.manifest.diagnostics import render  # noqa: PLC0415 - start-up time
+
+            text = path.read_text(encoding="utf-8", errors="replace")
+            error.add_note(render(error.problems, text, path.name, code=error.code))
+        raise
 
 
 def load_identity(manifest: Path, given: Path | None) -> "Identity":
@@ -71,31 +90,39 @@ def load_identity(manifest: Path, given: Path | None) -> "Identity":
     return Identity.load(path)
 
 
-def open_room(
-    manifest: Path | None, identity: Path | None, coordinator: str | None, *, simulated: bool
-) -> "Room":
-    """Connect to the room as this party; what the connection used is remembered.
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """What the options of a command say about the room it talks to."""
 
-    Raises:
-        Usage: no coordinator is named and none is remembered.
-        NotTrusted: the room does not prove to be the one this party agreed to.
-    """
-    from cleanroom.client.memory import Memory  # noqa: PLC0415 - start-up time
-    from cleanroom.client.room import connect  # noqa: PLC0415 - start-up time
+    manifest: Path | None
+    identity: Path | None
+    coordinator: str | None
+    allow_simulated: bool
+    as_json: bool
+    """Whether the result is written as JSON."""
 
-    loaded = load_manifest(manifest)
-    me = load_identity(loaded.path, identity)
-    memory = Memory(loaded.path.parent)
-    address = coordinator or memory.coordinator
-    if address is None:
-        raise Usage(
-            "no coordinator is known for this manifest",
-            hint="name it once with --coordinator HOST:PORT; it is remembered",
+    def load_manifest(self) -> "ManifestFile":
+        """The manifest that the command is about."""
+        return load_manifest(self.manifest)
+
+    def enter(self) -> "Room":
+        """Connect to the room as this party; what the options said is remembered.
+
+        Raises:
+            Usage: no coordinator is named and none is remembered.
+            NotTrusted: the room does not prove to be the one this party agreed to.
+        """
+        from cleanroom.client.memory import Memory  # noqa: PLC0415 - start-up time
+        from cleanroom.client.room import connect  # noqa: PLC0415 - start-up time
+
+        loaded = self.load_manifest()
+        me = load_identity(loaded.path, self.identity)
+        allowed = self.allow_simulated or None
+        room = connect(loaded, identity=me, coordinator=self.coordinator, allow_simulated=allowed)
+        Memory(loaded.path.parent).remember(
+            coordinator=self.coordinator, identity=self.identity, allow_simulated=allowed
         )
-    allowed = simulated or memory.allow_simulated
-    room = connect(loaded, identity=me, coordinator=address, allow_simulated=allowed)
-    memory.remember(coordinator=address, identity=identity, allow_simulated=allowed)
-    return room
+        return room
 
 
 def manifest_option(command: Callable[Arguments, Outcome]) -> Callable[Arguments, Outcome]:
@@ -125,15 +152,26 @@ def identity_option(command: Callable[Arguments, Outcome]) -> Callable[Arguments
     )(command)
 
 
-def room_options(command: Callable[Arguments, Outcome]) -> Callable[Arguments, Outcome]:
-    """What every command that talks to a room takes."""
-    for option in (
-        click.option(
-            "--allow-simulated",
-            is_flag=True,
-            help="Accept a room of simulated platforms (development only).",
-        ),
-        click.option("--coordinator", metavar="HOST:PORT", help="Where the coordinator is."),
-    ):
-        command = option(command)
-    return manifest_option(identity_option(json_option(command)))
+def room_options(command: Callable[..., None]) -> Callable[..., None]:
+    """What every command that talks to a room takes; it gets them as one `Visit`."""
+
+    @wraps(command)
+    def visiting(
+        *,
+        manifest_path: Path | None,
+        identity_path: Path | None,
+        coordinator: str | None,
+        allow_simulated: bool,
+        as_json: bool,
+        **own: object,
+    ) -> None:
+        visit = Visit(manifest_path, identity_path, coordinator, allow_simulated, as_json)
+        command(visit, **own)
+
+    simulated = click.option(
+        "--allow-simulated",
+        is_flag=True,
+        help="Accept a room of simulated platforms (development only).",
+    )
+    address = click.option("--coordinator", metavar="HOST:PORT", help="Where the coordinator is.")
+    return manifest_option(identity_option(address(simulated(json_option(visiting)))))

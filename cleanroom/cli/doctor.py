@@ -14,7 +14,9 @@ _MARKS = {"ok": "ok", "note": "note", "missing": "MISSING"}
 
 
 @click.command()
-@click.option("--port", "ports", type=int, multiple=True, default=(DEFAULT_PORT,), show_default=True)
+@click.option(
+    "--port", "ports", type=int, multiple=True, default=(DEFAULT_PORT,), show_default=True
+)
 @json_option
 def doctor(ports: tuple[int, ...], *, as_json: bool) -> None:
     """Find what is missing on this machine before anything fails late."""

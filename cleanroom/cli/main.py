@@ -9,6 +9,8 @@ from cleanroom.cli import console
 from cleanroom.cli.verbs import LazyGroup
 from cleanroom.errors import CleanroomError, InternalError, Usage
 
+INTERRUPTED = 130
+"""The exit status after Ctrl-C, as shells have it."""
 EPILOGUE = """\b
 Exit status: 0 ok, 1 bug, 2 usage, 3 invalid manifest or data, 4 not trusted,
 5 approval missing, 6 refused by a privacy rule, 7 unreachable, 8 run failed,
@@ -34,32 +36,34 @@ def main(arguments: list[str] | None = None) -> None:
 
 def run(arguments: list[str]) -> int:
     """Run one command and return its exit status."""
-    as_json = "--json" in arguments
     try:
         outcome = cleanroom.main(args=arguments, prog_name="cleanroom", standalone_mode=False)
-    except CleanroomError as error:
-        console.fail(error, as_json=as_json)
-        return error.exit_status
     except click.exceptions.NoArgsIsHelpError as asked:
         asked.show()
         return Usage.exit_status
-    except click.ClickException as wrong:
-        console.fail(Usage(wrong.format_message(), hint=_help_hint(wrong)), as_json=as_json)
-        return Usage.exit_status
     except (click.Abort, KeyboardInterrupt):
         console.say("interrupted; nothing is half done")
-        return 130
+        return INTERRUPTED
     except BrokenPipeError:
         sys.stderr.close()
         return 0
-    except Exception as unexpected:
-        if os.environ.get("CLEANROOM_DEBUG"):
-            raise
-        # NOTE: the message of an unexpected error may hold a value of somebody's data.
-        bug = InternalError(f"unexpected {type(unexpected).__name__} in this command")
-        console.fail(bug, as_json=as_json)
-        return bug.exit_status
+    except Exception as raised:  # noqa: BLE001 - the last place to tell it in words
+        error = _told(raised)
+        console.fail(error, as_json="--json" in arguments)
+        return error.exit_status
     return outcome if isinstance(outcome, int) else 0
+
+
+def _told(raised: Exception) -> CleanroomError:
+    """What to tell about an exception; with CLEANROOM_DEBUG=1 an unexpected one goes on up."""
+    if isinstance(raised, CleanroomError):
+        return raised
+    if isinstance(raised, click.ClickException):
+        return Usage(raised.format_message(), hint=_help_hint(raised))
+    if os.environ.get("CLEANROOM_DEBUG"):
+        raise raised
+    # NOTE: the message of an unexpected error may hold a value of somebody's data.
+    return InternalError(f"unexpected {type(raised).__name__} in this command")
 
 
 def _help_hint(wrong: click.ClickException) -> str:

@@ -1,0 +1,154 @@
+"""`cleanroom result` and `receipt`: open what a run released, and prove it."""
+
+from pathlib import Path
+
+import click
+
+from cleanroom.cli import console
+from cleanroom.cli.context import (
+    Visit,
+    json_option,
+    load_manifest,
+    manifest_option,
+    room_options,
+)
+from cleanroom.client.receipts import Receipt
+
+SHOWN_ROWS = 20
+"""`result show` prints no more rows."""
+
+
+@click.group()
+def result() -> None:
+    """Fetch, decrypt and show results."""
+
+
+@result.command()
+@click.argument("run_id", metavar="RUN")
+@click.option("--output", help="Which output, if you receive several.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="A .parquet or .csv file; by default RUN.parquet. Never overwritten.",
+)
+@click.option("--plot", type=click.Path(path_type=Path, dir_okay=False), help="Save a plot (.svg).")
+@room_options
+def get(
+    visit: Visit,
+    run_id: str,
+    output: str | None,
+    out: Path | None,
+    plot: Path | None,
+) -> None:
+    """Fetch RUN's result, verify its receipt, decrypt it and write it to a file."""
+    with visit.enter() as room:
+        with console.progress("fetch") as progress:
+            opened = room.run_by_id(run_id).result(output, progress=progress)
+        written = opened.save(out or Path(f"{run_id}.parquet"))
+        if plot is not None:
+            from cleanroom.notebook import save  # noqa: PLC0415 - brings matplotlib
+
+            save(opened.plot(), plot)
+    if opened.suppressed:
+        console.say("withheld: fewer distinct units than the manifest's min_group")
+    if visit.as_json:
+        console.emit_json("result", {"file": str(written), **opened.to_json()})
+    else:
+        console.emit(str(written))
+    console.next_step(f"cleanroom receipt get {run_id}")
+
+
+@result.command()
+@click.argument("run_id", metavar="RUN")
+@click.option("--output", help="Which output, if you receive several.")
+@room_options
+def show(
+    visit: Visit,
+    run_id: str,
+    output: str | None,
+) -> None:
+    """Fetch RUN's result and print its first rows."""
+    with visit.enter() as room:
+        opened = room.run_by_id(run_id).result(output)
+    table = opened.table
+    first = table.slice(0, SHOWN_ROWS).to_pydict()
+    rows = list(zip(*first.values(), strict=True))
+    if visit.as_json:
+        console.emit_json("result-show", {**opened.to_json(), "rows": [list(row) for row in rows]})
+        return
+    console.emit(console.table(table.column_names, rows))
+    if table.num_rows > SHOWN_ROWS:
+        console.say(f"the first {SHOWN_ROWS} of {table.num_rows:,} rows")
+
+
+@click.group()
+def receipt() -> None:
+    """Fetch and verify receipts."""
+
+
+@receipt.command("get")
+@click.argument("run_id", metavar="RUN")
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="RUN.receipt.json")
+@room_options
+def get_receipt(
+    visit: Visit,
+    run_id: str,
+    out: Path | None,
+) -> None:
+    """Fetch RUN's receipt, verify it, and write it to a file."""
+    with visit.enter() as room:
+        written = room.run_by_id(run_id).receipt().save(out or Path(f"{run_id}.receipt.json"))
+    if visit.as_json:
+        console.emit_json("receipt-get", {"file": str(written)})
+    else:
+        console.emit(str(written))
+    console.next_step(f"cleanroom receipt verify {written}")
+
+
+@receipt.command("show")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@json_option
+def show_receipt(file: Path, *, as_json: bool) -> None:
+    """Print what a receipt claims; `verify` says whether it is true."""
+    loaded = Receipt.load(file)
+    if as_json:
+        console.emit_json("receipt", loaded.to_json())
+        return
+    claimed = loaded.claimed
+    rows = [
+        ("run", claimed.run),
+        ("computation", claimed.computation),
+        ("submitter", claimed.submitter),
+        ("engine", claimed.engine),
+        ("assurance", claimed.assurance),
+        ("released", f"{claimed.released_at:%Y-%m-%d %H:%M:%S} UTC"),
+        ("runs used", f"{claimed.runs_used} of {claimed.runs_allowed}"),
+        *((f"input {name}", part.version) for name, part in claimed.inputs.items()),
+        *((f"output {o.output} for {o.recipient}", o.digest) for o in claimed.outputs),
+    ]
+    console.emit(console.table(("claim", "value"), rows))
+
+
+@receipt.command("verify")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@manifest_option
+@click.option("--allow-simulated", is_flag=True, help="Accept a receipt of simulated platforms.")
+@json_option
+def verify_receipt(
+    file: Path, manifest_path: Path | None, *, allow_simulated: bool, as_json: bool
+) -> None:
+    """Verify a receipt offline, with nothing but the manifest; exit 4 if it does not hold."""
+    manifest = load_manifest(manifest_path)
+    verified = Receipt.load(file).verify(manifest, allow_simulated=allow_simulated)
+    predicate = verified.predicate
+    if as_json:
+        console.emit_json(
+            "receipt-verify", {"run": predicate.run, "assurance": predicate.assurance}
+        )
+        return
+    findings = sum(len(worker.findings) for worker in verified.workers)
+    console.emit(
+        f"{predicate.run} holds ({predicate.assurance}): {len(predicate.outputs)} outputs, "
+        f"{len(verified.workers)} workers, {len(verified.room.result.findings) + findings} checks, "
+        f"log of {verified.room.head.size} entries"
+    )

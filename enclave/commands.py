@@ -1,0 +1,118 @@
+"""The verbs that run the enclave: `demo`, `coordinator`, `worker`.
+
+They are registered with the command line through the entry point `cleanroom.commands`, because
+`cleanroom` never imports `enclave`. Serving replaces this process by the enclave's own entry
+module, so that nothing of the command line stays in what is measured.
+"""
+
+import os
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+import click
+
+from cleanroom.cli import console
+from cleanroom.cli.context import json_option
+
+register = {
+    "coordinator": ("enclave.commands:coordinator", "make and serve a room (operator)"),
+    "worker": ("enclave.commands:worker", "serve a worker (operator)"),
+    "demo": ("enclave.commands:demo", "two parties, one room, a verified receipt"),
+}
+"""Verb to (where it lives, what it does)."""
+DEFAULT_LISTEN = "127.0.0.1:7443"
+_directory = click.Path(path_type=Path, file_okay=False)
+_file = click.Path(path_type=Path, dir_okay=False)
+
+
+@click.group()
+def coordinator() -> None:
+    """Make and serve a room: the operator's side."""
+
+
+@coordinator.command()
+@click.argument("directory", type=_directory)
+@click.option(
+    "--mode",
+    type=click.Choice(["development", "production"]),
+    default="development",
+    show_default=True,
+)
+def init(directory: Path, mode: str) -> None:
+    """Make a room's lineage (and a simulated platform), and print what the manifest needs.
+
+    The same text goes to DIRECTORY/attestation.yaml, for `cleanroom init --attestation`.
+    """
+    from cleanroom.manifest.author import block_text  # noqa: PLC0415 - start-up time
+    from enclave.coordinator.initialise import init as make  # noqa: PLC0415
+
+    given = make(directory, mode)
+    text = block_text(given.to_plain())
+    (directory / "attestation.yaml").write_text(text, encoding="utf-8")
+    console.emit(text.rstrip())
+    console.next_step(f"give {directory / 'attestation.yaml'} to whoever writes the manifest")
+
+
+@coordinator.command()
+@click.argument("directory", type=_directory)
+@click.option("--genesis", type=_file, required=True, help="From `cleanroom manifest genesis`.")
+@click.option("--listen", default=DEFAULT_LISTEN, show_default=True, metavar="HOST:PORT")
+def serve(directory: Path, genesis: Path, listen: str) -> None:
+    """Serve the room of DIRECTORY until it is ended (SIGTERM)."""
+    arguments = ["--directory", str(directory), "--genesis", str(genesis), "--listen", listen]
+    _become("enclave.coordinator.main", [*arguments, *_platform(directory)])
+
+
+@click.group()
+def worker() -> None:
+    """Serve a worker: the operator's side."""
+
+
+@worker.command("serve")
+@click.option("--coordinator", "address", required=True, metavar="HOST:PORT")
+@click.option("--genesis", type=_file, required=True, help="From `cleanroom manifest genesis`.")
+@click.option("--role", default="cpu", show_default=True, help="A role of the manifest.")
+@click.option("--directory", type=_directory, default=Path("worker"), show_default=True)
+@click.option("--node-ip", default="127.0.0.2", show_default=True, help="Where peers reach it.")
+@click.option("--room", type=_directory, help="The room's directory, for a simulated platform.")
+def serve_worker(  # noqa: PLR0917 - one parameter for each option
+    address: str, genesis: Path, role: str, directory: Path, node_ip: str, room: Path | None
+) -> None:
+    """Serve one worker until it is ended (SIGTERM)."""
+    arguments = ["--coordinator", address, "--genesis", str(genesis), "--role", role]
+    arguments += ["--directory", str(directory), "--node-ip", node_ip]
+    _become("enclave.worker.main", [*arguments, *(_platform(room) if room else [])])
+
+
+@click.command()
+@click.option("--directory", type=_directory, default=Path("demo-room"), show_default=True)
+@click.option("--rows", type=click.IntRange(2_000, 10_000_000), default=100_000, show_default=True)
+@click.option("--seed", type=int, default=7, show_default=True)
+@click.option("--keep", is_flag=True, help="Leave the room running and say how to go on.")
+@click.option("--clean", is_flag=True, help="Only end and remove what a kept room left.")
+@json_option
+def demo(
+    directory: Path, rows: int, seed: int, *, keep: bool, clean: bool, as_json: bool
+) -> None:
+    """A bank and a shop: from nothing to a verified receipt, on this machine."""
+    from enclave.demo.kept import remove_kept  # noqa: PLC0415 - start-up time
+    from enclave.demo.story import tell  # noqa: PLC0415
+
+    remove_kept(directory)
+    if clean:
+        console.say(f"{directory} is removed")
+        return
+    told = tell(directory, rows=rows, seed=seed, keep=keep)
+    if as_json:
+        console.emit_json("demo", told)
+
+
+def _platform(directory: Path) -> list[str]:
+    """The simulated platform of a room's directory, where it has one."""
+    simulated = directory / "platform"
+    return ["--platform", str(simulated)] if simulated.is_dir() else []
+
+
+def _become(module: str, arguments: list[str]) -> NoReturn:
+    os.execv(sys.executable, [sys.executable, "-I", "-m", module, *arguments])  # noqa: S606
