@@ -1,0 +1,121 @@
+"""The model: canonical or refused, frozen, and with defaults that never change in version 1."""
+
+import pytest
+from pydantic import ValidationError
+
+from cleanroom.encoding import content_digest
+from cleanroom.errors import ManifestRule, NotCanonical, RecordMalformed
+from cleanroom.manifest.model import Manifest
+from cleanroom.manifest.schema import leaves, nodes_at
+from tests.support.manifests import ABSENT, changed, good_manifest, good_plain, signer
+
+DEFAULTS = {
+    "attestation.*.author_key_digests": "any",
+    "attestation.*.chip_ids": "any",
+    "attestation.*.csp_ids": [],
+    "attestation.*.development_roots": None,
+    "attestation.*.guest_policy.debug": "forbid",
+    "attestation.*.guest_policy.migrate_ma": "forbid",
+    "attestation.*.id_key_digests": "any",
+    "attestation.*.min_mitigation_vector": 0,
+    "attestation.*.min_report_version": 3,
+    "attestation.*.platform_info.alias_check_complete": "require",
+    "attestation.*.signing_keys": ["vcek"],
+    "attestation.*.tcb_applies_to": ["reported", "committed", "launch"],
+    "attestation.*.vmpl": [0],
+    "computations.*.duplicates": "first",
+    "computations.*.limits.timeout_s": 900,
+    "computations.*.outputs.*.gate.min_group": 10,
+    "computations.*.outputs.*.gate.round_to": 1,
+    "computations.*.outputs.*.max_bytes": 1 << 30,
+    "computations.*.outputs.*.reveals_membership": False,
+    "computations.*.parameters.limit.default": None,
+    "computations.*.workers.count": 1,
+    "datasets.*.columns.*.bounds": None,
+    "datasets.*.columns.*.normalise": "exact",
+    "datasets.*.columns.*.nullable": False,
+    "datasets.*.columns.*.values": None,
+    "datasets.*.rows.min": 1,
+    "workers.*.lease_s": 600,
+}
+"""Other bits of the guest policy and platform are `any`."""
+
+
+def test_defaults_are_what_earlier_signers_read():
+    found = {}
+    for leaf in leaves():
+        nodes = [node for node in nodes_at(*leaf.split(".")) if "default" in node]
+        if nodes and not leaf.startswith("attestation.*.min_tcb."):
+            found[leaf] = nodes[0]["default"]
+    lax = {leaf for leaf, default in found.items() if default == "any" and leaf.count(".") == 3}
+    assert {leaf: default for leaf, default in found.items() if leaf not in lax} == DEFAULTS
+
+
+def test_digest_is_the_hash_that_the_specification_gives():
+    manifest = good_manifest()
+    assert manifest.digest == content_digest(b"cleanroom/manifest/v1\x00" + manifest.to_bytes())
+
+
+def test_bytes_hold_exactly_the_fields_that_were_set():
+    assert good_manifest().to_plain() == good_plain()
+    assert b"lease_s" not in good_manifest().to_bytes()
+
+
+def test_default_that_is_written_down_is_another_document_with_the_same_meaning():
+    written = good_manifest(workers__cpu__lease_s=600)
+    assert written.workers["cpu"].lease_s == good_manifest().workers["cpu"].lease_s
+    assert written.digest != good_manifest().digest
+
+
+def test_bytes_survive_a_round():
+    manifest = good_manifest()
+    assert Manifest.from_bytes(manifest.to_bytes()) == manifest
+
+
+def test_set_out_of_order_is_refused_in_bytes_and_sorted_in_text():
+    raw = good_manifest().to_bytes()
+    swapped = raw.replace(b'"submitters":["bank","shop"]', b'"submitters":["shop","bank"]')
+    assert swapped != raw
+    with pytest.raises(NotCanonical, match="not its canonical encoding"):
+        Manifest.from_bytes(swapped)
+    assert good_manifest(computations__overlap__submitters=["shop", "bank"]) == good_manifest()
+
+
+def test_python_name_of_a_field_is_not_a_second_spelling():
+    plain = changed(good_plain(), apiVersion=ABSENT, api_version="cleanroom/v1")
+    with pytest.raises(RecordMalformed, match="apiVersion"):
+        Manifest.from_plain(plain)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"apiVersion": "cleanroom/v2"},
+        {"computations__overlap__limits__max_runs": True},
+        {"computations__overlap__limits__max_runs": 1.0},
+        {"metadata__version": "1"},
+        {"coordinator__policies": ["Not A Name"]},
+    ],
+)
+def test_value_of_another_type_is_never_converted(change):
+    with pytest.raises(RecordMalformed):
+        good_manifest(**change)
+
+
+def test_manifest_cannot_be_changed_in_place():
+    with pytest.raises(ValidationError, match="frozen"):
+        good_manifest().metadata.version = 2
+
+
+def test_key_is_found_by_party_and_use():
+    manifest = good_manifest()
+    assert manifest.key_of("bank", "submit").kid == "bank-submit"
+    assert manifest.verify_keys("bank", "submit") == {
+        "bank-submit": signer("bank", "submit").public_key
+    }
+
+
+@pytest.mark.parametrize(("party", "use"), [("bank", "witness"), ("mallory", "approve")])
+def test_key_that_is_not_there_is_an_error_and_never_nothing(party, use):
+    with pytest.raises(ManifestRule, match=f"party '{party}' has no key for use '{use}'"):
+        good_manifest().key_of(party, use)
