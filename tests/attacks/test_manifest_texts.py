@@ -111,6 +111,7 @@ def test_bytes_are_spelt_differently_with_the_same_meaning():
     for other in (
         raw + b"\n",
         raw.replace(b":10,", b": 10,"),
+        raw.replace(b'"max_runs":10', b'"max_runs":10.0'),
         raw.replace(b'"bank"', b'"\\u0062ank"'),
     ):
         assert other != raw

@@ -92,7 +92,7 @@ def test_python_name_of_a_field_is_not_a_second_spelling():
     [
         {"apiVersion": "cleanroom/v2"},
         {"computations__overlap__limits__max_runs": True},
-        {"computations__overlap__limits__max_runs": 1.0},
+        {"computations__overlap__limits__max_runs": 1.5},
         {"metadata__version": "1"},
         {"coordinator__policies": ["Not A Name"]},
     ],
