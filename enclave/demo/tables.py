@@ -4,11 +4,14 @@ The same seed gives the same bytes of data. The overlap is planted and therefore
 demo can compare the room's answer with the truth. Nobody in these tables exists.
 """
 
+import sys
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 FIRST_NAMES = (
     "ada", "amir", "anna", "bela", "chen", "dana", "elif", "emil", "farah", "finn", "greta",
@@ -115,3 +118,16 @@ def _picked(
 ) -> pa.Array:
     picked = chance.choice(len(words), count, p=weights)
     return pa.DictionaryArray.from_arrays(picked.astype("int32"), list(words)).cast(pa.string())
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """`python -m enclave.demo.tables DIRECTORY [ROWS]` writes both tables as Parquet files."""
+    given = sys.argv[1:] if arguments is None else arguments
+    directory, rows = Path(given[0]), int(given[1]) if len(given) > 1 else 100_000
+    tables = generate(rows, overlap=rows * 3 // 10, seed=7)
+    pq.write_table(tables.bank, directory / "customers.parquet")
+    pq.write_table(tables.shop, directory / "baskets.parquet")
+
+
+if __name__ == "__main__":
+    main()
