@@ -110,13 +110,22 @@ class Memory:
         identity: Path | None = None,
         allow_simulated: bool | None = None,
     ) -> Config:
-        """Keep what is given for later calls; what is not given stays as it was."""
+        """Keep what is given for later calls; what is not given stays as it was.
+
+        Raises:
+            Usage: a value is not one line of text, or the kept file is malformed.
+        """
         kept = self.config
-        given = Config(
-            coordinator=kept.coordinator if coordinator is None else coordinator,
-            identity=kept.identity if identity is None else str(identity.resolve()),
-            allow_simulated=kept.allow_simulated if allow_simulated is None else allow_simulated,
-        )
+        try:
+            given = Config(
+                coordinator=kept.coordinator if coordinator is None else coordinator,
+                identity=kept.identity if identity is None else str(identity.resolve()),
+                allow_simulated=(
+                    kept.allow_simulated if allow_simulated is None else allow_simulated
+                ),
+            )
+        except ValueError:
+            raise Usage("the address or path is not one line of text") from None
         if given != kept:
             private_directory(self.directory)
             write_over(self.directory / CONFIG_FILE, _toml(given).encode())

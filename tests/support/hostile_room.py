@@ -90,8 +90,14 @@ class HostileRoom:
     """A consistency proof to show in place of the true one."""
     break_after: int = 10**12
     """Ends the channel once so many bytes of uploads have arrived."""
+    stall_after: int = 10**12
+    """Takes no more bytes of uploads after so many, until `resume` is set."""
+    stalled: threading.Event = field(default_factory=threading.Event)
+    resume: threading.Event = field(default_factory=threading.Event)
     events: list[RunEvent] = field(default_factory=list)
     events_per_watch: int = 10**6
+    holds_watch: bool = False
+    """Keeps a watch open after its events, until `resume` is set."""
     received: list[str] = field(default_factory=list)
     """Every method that was called."""
     blobs: dict[str, bytearray] = field(default_factory=dict)
@@ -259,6 +265,7 @@ class _Services(_Base, services.TrustServicer, services.GovernanceServicer, serv
         blob = self.room.blobs.setdefault(header.digest, bytearray())
         assert header.offset == len(blob)
         for chunk in chunks:
+            self._stall(len(chunk.content))
             with self.room.lock:
                 self.room.break_after -= len(chunk.content)
                 if self.room.break_after < 0:
@@ -266,6 +273,14 @@ class _Services(_Base, services.TrustServicer, services.GovernanceServicer, serv
                     context.abort(grpc.StatusCode.UNAVAILABLE, "the line went dead")
             blob += chunk.content
         return self._status(header.digest)
+
+    def _stall(self, size: int) -> None:
+        with self.room.lock:
+            self.room.stall_after -= size
+            over = self.room.stall_after < 0
+        if over:
+            self.room.stalled.set()
+            self.room.resume.wait(60)
 
     def Get(self, request: pb.BlobRequest, context: grpc.ServicerContext):
         self.party("Get", context)
@@ -320,5 +335,7 @@ class _Runs(_Base, services.RunsServicer):
         left = [one for one in self.room.events if one.sequence >= request.after]
         for one in left[: self.room.events_per_watch]:
             yield pb.Canonical(record=one.to_bytes())
+        if self.room.holds_watch:
+            self.room.resume.wait(60)
         if len(left) > self.room.events_per_watch:
             context.abort(grpc.StatusCode.UNAVAILABLE, "the line went dead")
