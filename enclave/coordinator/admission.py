@@ -1,0 +1,107 @@
+"""Lets a worker in: its evidence must hold for this very conversation and under its role's policy.
+
+Both nonces live as long as one stream, so evidence serves one join. Whether there is a place for
+the worker is decided by the room; here is only who it is.
+"""
+
+import secrets
+from datetime import datetime
+from functools import partial
+
+from cleanroom.attestation.anchors import Anchors
+from cleanroom.attestation.appraisal import appraise
+from cleanroom.attestation.collateral import Collateral
+from cleanroom.attestation.result import AttestationResult
+from cleanroom.attestation.verifier import verify
+from cleanroom.errors import AdmissionRefused, CleanroomError
+from cleanroom.manifest.model import Manifest, WorkerRole
+from cleanroom.protocol.join import NONCE_LENGTH, Admit, Challenge, Hello, Join, join_binding
+from enclave.coordinator import events
+from enclave.coordinator.engine import Engine
+from enclave.coordinator.outboxes import Stream
+
+
+def challenge(engine: Engine, hello: Hello) -> Challenge:
+    """The room's own proof for the worker's nonce, and a nonce for the worker's.
+
+    Raises:
+        ApprovalError, ManifestOutdated: no manifest is in force.
+        AdmissionRefused: the role is not in it.
+    """
+    _role(engine.room.in_force(engine.now()).manifest, hello.role)
+    statement, _ = engine.statement(hello.nonce, 0)
+    return Challenge(nonce=secrets.token_bytes(NONCE_LENGTH), statement=statement)
+
+
+def admit(engine: Engine, asked: Hello, given: Challenge, join: Join, stream: Stream) -> Admit:
+    """Admit the worker at the other end of `stream`.
+
+    Args:
+        engine: the room.
+        asked: what the worker said first.
+        given: what it was answered; its nonce is good for this join only.
+        join: its proof.
+        stream: where its messages go from now on.
+
+    Raises:
+        AdmissionRefused: nonces or role differ, or there is no place for it.
+        NotTrusted: its evidence does not hold for this conversation or under its role's policies.
+    """
+    told = (join.role, join.worker_nonce, join.room_nonce)
+    if told != (asked.role, asked.nonce, given.nonce):
+        raise AdmissionRefused("the join is for another conversation than this one")
+    manifest = engine.room.in_force(engine.now()).manifest
+    role = _role(manifest, join.role)
+    result = _appraised(join, manifest, role, engine.room.genesis.digest, engine.now())
+    instance = f"w-{secrets.token_hex(8)}"
+    token = engine.performer.connect(instance, stream, role.lease_s)
+    try:
+        engine.apply(partial(_joined, join, instance, result))
+    except CleanroomError:
+        engine.performer.disconnect(instance)
+        raise
+    return Admit(instance=instance, lease_s=role.lease_s, token=token)
+
+
+def renew(engine: Engine, instance: str) -> int:
+    """Let a worker's lease go on; returns its length in seconds.
+
+    Raises:
+        ApprovalError, ManifestOutdated: no manifest is in force any more.
+        AdmissionRefused: the worker has left.
+    """
+    manifest = engine.room.in_force(engine.now()).manifest
+    worker = engine.room.workers.get(instance)
+    if worker is None:
+        raise AdmissionRefused(f"the lease of {instance} has ended")
+    lease_s = _role(manifest, worker.join.role).lease_s
+    engine.performer.leases.renew(instance, lease_s)
+    return lease_s
+
+
+def _role(manifest: Manifest, name: str) -> WorkerRole:
+    if name not in manifest.workers:
+        raise AdmissionRefused(f"the role is {name!r}, expected one of {sorted(manifest.workers)}")
+    return manifest.workers[name]
+
+
+def _appraised(
+    join: Join, manifest: Manifest, role: WorkerRole, genesis: bytes, now: datetime
+) -> AttestationResult:
+    policies = {name: manifest.attestation[name] for name in role.policies}
+    claims = verify(
+        join.evidence,
+        binding=join_binding(join),
+        anchors=Anchors.of(policies.values()),
+        collateral=Collateral(),
+        now=now,
+    )
+    return appraise(claims, policies, genesis=genesis, now=now)
+
+
+def _joined(
+    join: Join, instance: str, result: AttestationResult, at: datetime
+) -> events.WorkerJoined:
+    return events.WorkerJoined(
+        at=at, join=join, instance=instance, policy=result.policy, assurance=result.assurance
+    )

@@ -1,0 +1,109 @@
+"""What a run's receipt says, and the receipt itself once the release is in the log.
+
+The predicate is made of the room's state alone, so replaying gives the same bytes. The evidence
+around it is collected once, kept with the release in one commit, and never made again.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from cleanroom.crypto.signing import Signer
+from cleanroom.encoding import content_digest
+from cleanroom.ledger.entry import Entry, RunReleased
+from cleanroom.manifest.approval import ApprovedManifest
+from cleanroom.protocol.receipt import (
+    InputPart,
+    InTotoStatement,
+    Predicate,
+    Receipt,
+    WorkerPart,
+    compose,
+    sign_receipt,
+)
+from cleanroom.protocol.statement import Statement
+from enclave.coordinator.state import Room, Run, Worker
+
+
+def composed(room: Room, run: Run, approved: ApprovedManifest, at: datetime) -> InTotoStatement:
+    """The in-toto Statement of a run that is released at `at`."""
+    simulated = any(worker.assurance == "simulated" for worker in run.gang)
+    predicate = Predicate(
+        lineage=run.request.lineage,
+        manifest=run.request.manifest,
+        approvals=approved.approvals_digest,
+        run=run.name,
+        computation=run.request.computation,
+        submitter=run.request.submitter,
+        request=run.envelope,
+        parameters=dict(run.parameters),
+        engine=run.engine,
+        inputs=_inputs(room, run),
+        workers=[_worker(run, worker) for worker in run.gang],
+        outputs=[sealed.output for sealed in run.outputs],
+        submitted_at=run.submitted_at,
+        released_at=at,
+        runs_used=run.use,
+        runs_allowed=run.computation.limits.max_runs,
+        assurance="simulated" if simulated else "hardware",
+    )
+    return compose(predicate)
+
+
+def released(room: Room, run: Run, approved: ApprovedManifest, at: datetime) -> RunReleased:
+    """What the log says about the release."""
+    return RunReleased(
+        run=run.name,
+        outputs=[sealed.output for sealed in run.outputs],
+        report=run.report,
+        receipt=content_digest(composed(room, run, approved, at).to_bytes()),
+    )
+
+
+def receipt(
+    statement: InTotoStatement,
+    run: Run,
+    entry: Entry,
+    *,
+    inclusion: Sequence[bytes],
+    proof: Statement,
+    signer: Signer,
+) -> Receipt:
+    """The whole receipt.
+
+    Args:
+        statement: from `composed`.
+        run: the released run.
+        entry: the log entry of its release.
+        inclusion: the path from the entry to the checkpoint of `proof`.
+        proof: the room's statement for `receipt_nonce` of the payload.
+        signer: the room's key.
+    """
+    return Receipt(
+        envelope=sign_receipt(statement, signer),
+        entry=entry.to_bytes(),
+        inclusion=list(inclusion),
+        joins=[worker.join for worker in run.gang],
+        statement=proof,
+    )
+
+
+def _inputs(room: Room, run: Run) -> dict[str, InputPart]:
+    versions = room.inputs_of(run)
+    return {
+        name: InputPart(
+            dataset=read.dataset,
+            owner=versions[name].owner,
+            version=run.versions[name],
+            columns=read.columns,
+        )
+        for name, read in run.computation.inputs.items()
+    }
+
+
+def _worker(run: Run, worker: Worker) -> WorkerPart:
+    return WorkerPart(
+        instance=worker.instance,
+        join=worker.join.digest,
+        policy=worker.policy,
+        preflight=list(run.ready.get(worker.instance, ())),
+    )

@@ -1,0 +1,72 @@
+"""Progress of runs for those who watch: kept in memory, one short list for each run.
+
+Events carry a phase, a stage and a percentage, never a count of rows. They are not part of the
+log: after a restart a run's story begins again with the phase it is in.
+"""
+
+import threading
+from datetime import datetime
+
+from cleanroom.protocol.run import FINAL, Phase, RunEvent, Stage
+from enclave.coordinator.state import Run
+
+MOST_EVENTS = 2000
+"""Progress of one run beyond this is not kept; changes of its phase always are."""
+_STAGES: dict[Phase, Stage] = {
+    "submitted": "queued",
+    "authorized": "provision",
+    "provisioned": "provision",
+    "running": "fetch",
+    "output-check": "seal",
+    "release-pending": "seal",
+}
+"""The stage a run is in when nobody has said more."""
+
+
+class Board:
+    """The events of each run; safe to use from many threads."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._events: dict[str, list[RunEvent]] = {}
+
+    def announce(self, run: Run, at: datetime) -> None:
+        """The run's phase is what it is now."""
+        with self._changed:
+            told = self._events.setdefault(run.name, [])
+            if told and told[-1].phase == run.phase:
+                return
+            stage = _STAGES.get(run.phase) or (told[-1].stage if told else "queued")
+            percent = 100 if run.phase in FINAL else 0
+            self._add(told, run, at, stage, percent)
+
+    def progress(self, run: Run, at: datetime, stage: Stage, percent: int) -> None:
+        """A worker says how far it is."""
+        with self._changed:
+            told = self._events.setdefault(run.name, [])
+            if len(told) < MOST_EVENTS and (not told or told[-1].phase not in FINAL):
+                self._add(told, run, at, stage, percent)
+
+    def after(self, run: Run, at: datetime, sequence: int, timeout_s: float) -> list[RunEvent]:
+        """Events from `sequence` on; waits for one at most `timeout_s` seconds."""
+        with self._changed:
+            if run.name not in self._events:
+                self.announce(run, at)
+            told = self._events[run.name]
+            self._changed.wait_for(lambda: len(told) > sequence, timeout_s)
+            return told[sequence:]
+
+    def _add(
+        self, told: list[RunEvent], run: Run, at: datetime, stage: Stage, percent: int
+    ) -> None:
+        event = RunEvent(
+            run=run.name,
+            sequence=len(told),
+            at=at,
+            phase=run.phase,
+            stage=stage,
+            percent=percent,
+            code=run.code,
+        )
+        told.append(event)
+        self._changed.notify_all()
