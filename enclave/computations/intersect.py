@@ -11,9 +11,10 @@ linear in the rows (the sort's logarithm aside), whatever the number of inputs, 
 or collisions. This module knows neither outputs nor owners.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import polars as pl
@@ -105,12 +106,11 @@ def _sorted_batches(
 ) -> list[np.ndarray]:
     """Step 1: the words of all rows, each batch sorted for itself."""
     with ThreadPoolExecutor(THREADS) as pool:
-        tasks = []
-        for keys, start in zip(inputs, starts[:-1], strict=True):
-            number = int(start)
-            for batch in keys.to_batches(max_chunksize=BATCH):
-                tasks.append(pool.submit(_words, batch, number, bits, key))
-                number += batch.num_rows
+        tasks = [
+            pool.submit(_words, batch, number, bits, key)
+            for keys, start in zip(inputs, starts[:-1].tolist(), strict=True)
+            for batch, number in _numbered(keys, start)
+        ]
         return [task.result() for task in tasks]
 
 
@@ -179,12 +179,12 @@ def _complete(numbers: np.ndarray, begins: np.ndarray, starts: np.ndarray) -> np
 def _verified(inputs: Sequence[pa.Table], pairs: np.ndarray, starts: np.ndarray) -> Shared:
     """Step 3: only what is equal byte for byte stays together."""
     candidates = _shared(pairs, starts)
-    keys = _CandidateKeys.read(inputs, candidates)
-    differs = keys.differing(candidates)
+    differs = _differing(inputs, candidates)
     if not differs.any():
         return candidates
     mixed = _same_leader(candidates.leaders, differs)
-    regrouped = keys.regrouped(candidates.leaders[mixed], candidates.members[mixed])
+    numbers = np.unique(np.concatenate([candidates.leaders[mixed], candidates.members[mixed]]))
+    regrouped = _regrouped(inputs, numbers, starts)
     return _shared(np.sort(np.concatenate([pairs[~mixed], regrouped])), starts)
 
 
@@ -197,70 +197,84 @@ def _same_leader(leaders: np.ndarray, marked: np.ndarray) -> np.ndarray:
     return np.cumsum(steps[:-1], dtype=np.int8).astype(np.bool_)
 
 
+def _differing(inputs: Sequence[pa.Table], candidates: Shared) -> np.ndarray:
+    """Which members have another key than their leader.
+
+    Leaders are in order of the first input, which is walked batch by batch; members may be
+    anywhere, so the keys of all of them are at hand.
+    """
+    members = _MemberKeys.read(inputs, candidates)
+    differs = np.zeros(len(candidates.members), dtype=np.bool_)
+
+    def compare(batch: pa.RecordBatch, number: int) -> None:
+        bounds = np.searchsorted(candidates.leaders, [number, number + batch.num_rows])
+        part = slice(*bounds)
+        left, numbers = candidates.leaders[part] - np.uint32(number), candidates.members[part]
+        keys, places = key_frame(batch), input_of(numbers, candidates.starts)
+        for place in np.unique(places):
+            own = np.flatnonzero(places == place)
+            unequal = _unequal(keys[left[own]], members.of(place, numbers[own]))
+            differs[bounds[0] + own] = unequal
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        list(pool.map(lambda each: compare(*each), _numbered(inputs[0], 0)))
+    return differs
+
+
+def _numbered(keys: pa.Table, start: int) -> Iterator[tuple[pa.RecordBatch, int]]:
+    """Batches of a key table, each with the number of its first row."""
+    for batch in keys.to_batches(max_chunksize=BATCH):
+        yield batch, start
+        start += batch.num_rows
+
+
 @dataclass(frozen=True, slots=True)
-class _CandidateKeys:
-    """The keys of all candidate rows: of the others nothing more is read."""
+class _MemberKeys:
+    """The keys of all members: of other rows nothing more is read."""
 
     frames: list[pl.DataFrame]
-    """For each input, the keys of its candidate rows in order."""
+    """For each input, the keys of its members in order."""
     rank: np.ndarray
-    """For each row number, how many candidate rows stand before it or there; `uint32`."""
+    """For each row number, how many members stand before it or there; `uint32`."""
     starts: np.ndarray
     """See `Shared.starts`."""
 
     @classmethod
-    def read(cls, inputs: Sequence[pa.Table], candidates: Shared) -> "_CandidateKeys":
-        starts = candidates.starts
-        chosen = np.zeros(starts[-1], dtype=np.bool_)
-        chosen[candidates.leaders] = True
+    def read(cls, inputs: Sequence[pa.Table], candidates: Shared) -> "_MemberKeys":
+        chosen = np.zeros(candidates.starts[-1], dtype=np.bool_)
         chosen[candidates.members] = True
 
         def chosen_keys(keys: pa.Table, start: int) -> pl.DataFrame:
-            parts, number = [key_frame(keys.slice(0, 0))], int(start)
-            for batch in keys.to_batches(max_chunksize=BATCH):
-                stop = number + batch.num_rows
-                parts.append(key_frame(batch).filter(pl.Series(chosen[number:stop])))
-                number = stop
-            return pl.concat(parts, rechunk=True)
+            parts = [
+                key_frame(batch).filter(pl.Series(chosen[number : number + batch.num_rows]))
+                for batch, number in _numbered(keys, start)
+            ]
+            return pl.concat([key_frame(keys.slice(0, 0)), *parts], rechunk=True)
 
         with ThreadPoolExecutor(THREADS) as pool:
-            frames = list(pool.map(chosen_keys, inputs, starts[:-1]))
-        return cls(frames, np.cumsum(chosen, dtype=np.uint32), starts)
+            frames = list(pool.map(chosen_keys, inputs, candidates.starts[:-1].tolist()))
+        return cls(frames, np.cumsum(chosen, dtype=np.uint32), candidates.starts)
 
     def of(self, place: int, numbers: np.ndarray) -> pl.DataFrame:
-        """The keys of the rows with these numbers, all of input `place`."""
+        """The keys of members with these numbers, all of input `place`."""
         start = int(self.starts[place])
         before = int(self.rank[start - 1]) if start else 0
-        chosen: pl.DataFrame = self.frames[place][self.rank[numbers] - np.uint32(before + 1)]
-        return chosen
+        keys: pl.DataFrame = self.frames[place][self.rank[numbers] - np.uint32(before + 1)]
+        return keys
 
-    def differing(self, candidates: Shared) -> np.ndarray:
-        """Which members have another key than their leader."""
-        differs = np.zeros(len(candidates.members), dtype=np.bool_)
 
-        def compare(start: int) -> None:
-            part = slice(start, start + BATCH)
-            leaders, members = candidates.leaders[part], candidates.members[part]
-            places = input_of(members, self.starts)
-            for place in np.unique(places):
-                own = np.flatnonzero(places == place)
-                unequal = _unequal(self.of(0, leaders[own]), self.of(place, members[own]))
-                differs[start + own] = unequal
-
-        with ThreadPoolExecutor(THREADS) as pool:
-            list(pool.map(compare, range(0, len(differs), BATCH)))
-        return differs
-
-    def regrouped(self, leaders: np.ndarray, members: np.ndarray) -> np.ndarray:
-        """Group rows of runs with several keys by the keys themselves; words of leader, member."""
-        numbers = np.unique(np.concatenate([leaders, members]))
-        places = input_of(numbers, self.starts)
-        parts = [self.of(place, numbers[places == place]) for place in range(len(self.frames))]
-        rows = pl.concat(parts).with_columns(pl.Series(ROW, numbers))
-        leader = pl.col(ROW).min().over(self.frames[0].columns)
-        grouped = rows.select(ROW, leader.alias("leader")).sort("leader", ROW)
-        begins = changes(grouped["leader"].to_numpy())
-        return _complete(grouped[ROW].to_numpy(), begins, self.starts)
+def _regrouped(inputs: Sequence[pa.Table], numbers: np.ndarray, starts: np.ndarray) -> np.ndarray:
+    """Group rows of runs with several keys by the keys themselves; words of leader and member."""
+    chosen = np.zeros(starts[-1], dtype=np.bool_)
+    chosen[numbers] = True
+    parts = [
+        key_frame(keys.filter(pa.array(chosen[start:stop])))
+        for keys, (start, stop) in zip(inputs, pairwise(starts), strict=True)
+    ]
+    rows = pl.concat(parts).with_columns(pl.Series(ROW, numbers))
+    leader = pl.col(ROW).min().over(parts[0].columns)
+    grouped = rows.select(ROW, leader.alias("leader")).sort("leader", ROW)
+    return _complete(grouped[ROW].to_numpy(), changes(grouped["leader"].to_numpy()), starts)
 
 
 def _unequal(left: pl.DataFrame, right: pl.DataFrame) -> np.ndarray:

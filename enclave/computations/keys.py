@@ -16,7 +16,10 @@ from enclave.computations.failure import Reason, failed, value_free
 
 ROW = "__row"
 """Where a key table keeps the position of each row in its input; `int64`, from 0. Column names of
-a manifest may begin with underscores, but key columns never take this one: `key_table` refuses."""
+a manifest may begin with underscores, but key columns never take this one: `key_table` refuses.
+A table of consecutive rows does without and says in `FIRST_ROW` where it begins."""
+FIRST_ROW = b"first_row"
+"""Schema metadata of a key table without `ROW`: the position of its first row, in digits."""
 
 PLAIN: dict[str, pa.DataType] = {
     "bool": pa.bool_(),
@@ -56,20 +59,32 @@ def key_table(table: pa.Table, on: Sequence[str], first_row: int = 0) -> pa.Tabl
         first_row: position of the block's first row in the input, in rows.
 
     Returns:
-        The key columns in their plain types, then `ROW`; without rows that miss a key.
+        The key columns without rows that miss a key; with `ROW` if there were any.
 
     Raises:
         ComputationFailed: a column is missing, or of a type that cannot name a unit.
     """
-    columns = [plain(table.column(name)) for name in on]
-    if ROW in on or not all(_names_units(column.type) for column in columns):
+    if ROW in on:
         raise failed(Reason.KEY_TYPE)
-    rows = pa.array(np.arange(first_row, first_row + table.num_rows, dtype=np.int64))
-    keys = pa.table([*columns, rows], names=[*on, ROW])
-    for column in columns:
-        if column.null_count:
-            return keys.filter(_all_present(columns))
+    columns = [_decoded(table.column(name)) for name in on]
+    if not all(_names_units(plain_type(column.type)) for column in columns):
+        raise failed(Reason.KEY_TYPE)
+    keys = pa.table(columns, names=list(on), metadata={FIRST_ROW: str(first_row)})
+    if any(column.null_count for column in columns):
+        return with_rows(keys).filter(_all_present(columns))
     return keys
+
+
+def _decoded(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Plain values; texts keep their offsets, which are not worth a copy of all keys."""
+    return column if pa.types.is_string(column.type) else plain(column)
+
+
+def with_rows(keys: pa.Table) -> pa.Table:
+    """The key table with its `ROW` column written out."""
+    if ROW in keys.column_names:
+        return keys
+    return keys.append_column(ROW, pa.array(rows_of(keys))).replace_schema_metadata(None)
 
 
 def _names_units(found: pa.DataType) -> bool:
@@ -95,8 +110,25 @@ def key_frame(keys: pa.Table | pa.RecordBatch) -> pl.DataFrame:
 
 def rows_of(keys: pa.Table) -> np.ndarray:
     """The positions in the input of the rows of a key table; `int64`."""
-    rows: np.ndarray = keys.column(ROW).to_numpy()
-    return rows
+    if ROW in keys.column_names:
+        rows: np.ndarray = keys.column(ROW).to_numpy()
+        return rows
+    return np.arange(first_row_of(keys), first_row_of(keys) + keys.num_rows, dtype=np.int64)
+
+
+def positions(keys: pa.Table, places: np.ndarray) -> np.ndarray:
+    """The positions in the input of some rows of a key table, by their places in it; `int64`."""
+    found: np.ndarray = (
+        rows_of(keys)[places]
+        if ROW in keys.column_names
+        else places.astype(np.int64) + first_row_of(keys)
+    )
+    return found
+
+
+def first_row_of(keys: pa.Table) -> int:
+    """Where a key table of consecutive rows begins in its input."""
+    return int(keys.schema.metadata[FIRST_ROW])
 
 
 def require_same_types(inputs: Sequence[pa.Table]) -> None:
@@ -105,7 +137,9 @@ def require_same_types(inputs: Sequence[pa.Table]) -> None:
     Raises:
         ComputationFailed: they differ; no value is compared across types.
     """
-    if any(keys.schema.types != inputs[0].schema.types for keys in inputs) or any(
-        keys.column_names != inputs[0].column_names for keys in inputs
-    ):
+    shapes = {
+        tuple((field.name, plain_type(field.type)) for field in keys.schema if field.name != ROW)
+        for keys in inputs
+    }
+    if len(shapes) > 1:
         raise failed(Reason.KEY_TYPES_DIFFER)

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from enclave.computations.failure import Reason, value_free
 from enclave.computations.intersect import Shared, changes, input_of
-from enclave.computations.keys import rows_of
+from enclave.computations.keys import positions
 
 UNIT = "unit"
 """Column of a line table: the position of the unit's first row in the first input; names it."""
@@ -43,16 +43,13 @@ def lines(
         A table of `int64` columns: `UNIT`, then `place(i)` for each input.
     """
     unit, numbers = _first(shared) if duplicates == "first" else _combinations(shared, most)
-    columns = [unit, *numbers]
-    starts = [shared.starts[0], *shared.starts[:-1]]
-    rows = [rows_of(inputs[0]), *(rows_of(keys) for keys in inputs)]
-    return pa.table(
-        [
-            pa.array(position[column[:most].astype(np.int64) - start])
-            for column, start, position in zip(columns, starts, rows, strict=True)
-        ],
-        names=[UNIT, *(place(number) for number in range(shared.inputs))],
-    )
+    rows = [
+        positions(keys, column[:most] - np.uint32(start))
+        for column, start, keys in zip(numbers, shared.starts[:-1], inputs, strict=True)
+    ]
+    units = rows[0] if unit is numbers[0] else positions(inputs[0], unit[:most])
+    names = [UNIT, *(place(number) for number in range(shared.inputs))]
+    return pa.table([pa.array(column) for column in (units, *rows)], names=names)
 
 
 def _first(shared: Shared) -> tuple[np.ndarray, list[np.ndarray]]:

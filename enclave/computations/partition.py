@@ -14,7 +14,7 @@ import polars as pl
 import pyarrow as pa
 
 from enclave.computations.failure import Reason, failed, value_free
-from enclave.computations.keys import ROW, key_frame
+from enclave.computations.keys import ROW, key_frame, rows_of, with_rows
 
 SECRET_LENGTH = 32
 """Bytes of the run's secret; the caller draws them with `secrets.token_bytes`."""
@@ -68,11 +68,10 @@ def partition(keys: pa.Table, count: int, secret: bytes) -> list[pa.Table]:
         return [keys]
     if not 1 < count <= MOST_PARTITIONS:
         raise failed(Reason.PARTITION)
-    frame = key_frame(keys).with_columns(pl.Series(ROW, keys.column(ROW)))
-    order, bounds = _spread(hash_keys(frame.drop(ROW), seed(secret, "partition")), count)
-    return [
-        frame[order[start:stop]].to_arrow().cast(keys.schema) for start, stop in pairwise(bounds)
-    ]
+    frame = key_frame(keys)
+    order, bounds = _spread(hash_keys(frame, seed(secret, "partition")), count)
+    numbered = frame.with_columns(pl.Series(ROW, rows_of(keys)))
+    return [numbered[order[start:stop]].to_arrow() for start, stop in pairwise(bounds)]
 
 
 def _spread(hashes: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
@@ -87,4 +86,13 @@ def _spread(hashes: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
 
 def gather_blocks(blocks: Sequence[Sequence[pa.Table]], count: int) -> list[pa.Table]:
     """Put the partitions of an input's consecutive blocks together, each in order of the input."""
-    return [pa.concat_tables([block[slot] for block in blocks]) for slot in range(count)]
+    return [_joined([block[slot] for block in blocks]) for slot in range(count)]
+
+
+def _joined(parts: Sequence[pa.Table]) -> pa.Table:
+    """One table; blocks that are whole follow each other, so that the first says where all are."""
+    if all(ROW not in part.column_names for part in parts):
+        first = parts[0].schema.metadata
+        bare = [part.replace_schema_metadata(None) for part in parts]
+        return pa.concat_tables(bare).replace_schema_metadata(first)
+    return pa.concat_tables([with_rows(part) for part in parts])

@@ -26,7 +26,7 @@ def withheld(shared, operation):
 @pytest.mark.parametrize("operation", ["count", "rows"])
 def test_withheld_results_of_any_size_are_the_same_bytes(operation):
     files = {
-        tuple(encode(released) for released in withheld(shared, operation))
+        tuple(bytes(encode(released)) for released in withheld(shared, operation))
         for shared in (0, 1, 17, 49)
     }
     assert len(files) == 1

@@ -3,7 +3,7 @@ import pyarrow as pa
 import pytest
 
 from cleanroom.errors import ComputationFailed
-from enclave.computations.keys import ROW, key_table
+from enclave.computations.keys import ROW, key_table, plain_type, rows_of
 from enclave.computations.partition import (
     ROWS_PER_PARTITION,
     gather_blocks,
@@ -64,10 +64,26 @@ def test_a_partition_has_memory_of_its_own():
     assert sum(part.get_total_buffer_size() for part in parts) < 1.5 * keys_of(10_000).nbytes
 
 
-def test_the_schema_survives_the_shuffle():
+def test_types_survive_the_shuffle():
     table = pa.table({"id": ["x"], "at": pa.array([1], pa.timestamp("us", tz="UTC"))})
     keys = key_table(table, ["id", "at"])
-    assert {part.schema for part in partition(keys, 4, SECRET)} == {keys.schema}
+    (schema,) = {part.schema for part in partition(keys, 4, SECRET)}
+    assert [plain_type(kind) for kind in keys.schema.types] + [pa.int64()] == schema.types
+
+
+def test_blocks_with_and_without_missing_keys_are_numbered_together():
+    table = pa.table({"id": ["a", "b", None, "d", "e", "f"]})
+    blocks = [[key_table(table.slice(start, 2), ["id"], start)] for start in (0, 2, 4)]
+    (keys,) = gather_blocks(blocks, 1)
+    assert keys.to_pydict() == {"id": ["a", "b", "d", "e", "f"], ROW: [0, 1, 3, 4, 5]}
+
+
+def test_whole_blocks_follow_each_other_without_being_numbered():
+    table = pa.table({"id": ["a", "b", "c"]})
+    blocks = [[key_table(table.slice(start, 2), ["id"], start)] for start in (0, 2)]
+    (keys,) = gather_blocks(blocks, 1)
+    assert keys.column_names == ["id"]
+    assert rows_of(keys).tolist() == [0, 1, 2]
 
 
 @pytest.mark.parametrize("count", [0, -1, 65_537])
