@@ -39,7 +39,7 @@ def encode(released: Released) -> memoryview:
         version="2.6",
         coerce_timestamps=None,
     )
-    encoded = memoryview(sink.getvalue())
+    encoded = memoryview(sink.getvalue()).cast("B")  # as ciphers take it
     if encoded.nbytes > released.max_bytes:
         raise OutputTooLarge(
             f"output {released.output!r} is longer than {released.max_bytes} bytes"

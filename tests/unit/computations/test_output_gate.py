@@ -3,6 +3,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from cleanroom.crypto.sealing import decrypt_content, encrypt_content
 from cleanroom.errors import ComputationFailed, OutputTooLarge
 from enclave.computations.encode import encode
 from enclave.computations.keys import PLAIN
@@ -138,3 +139,18 @@ def test_an_outcome_that_names_no_contributing_owner_is_suppressed():
 
 def test_every_contributing_owner_has_to_reach_the_threshold():
     assert release(outcome(units={"ann": 5, "bea": 0}), RULE)[0].suppressed
+
+
+def test_an_encoding_longer_than_allowed_is_refused():
+    fits = encode(run(rows_plan(["id"], TWENTY), TWENTY)[0]).nbytes
+    assert encode(run(rows_plan(["id"], TWENTY, max_bytes=fits), TWENTY)[0]).nbytes == fits
+    with pytest.raises(
+        OutputTooLarge, match=rf"^output 'matches' is longer than {fits - 1} bytes$"
+    ):
+        encode(run(rows_plan(["id"], TWENTY, max_bytes=fits - 1), TWENTY)[0])
+
+
+def test_an_encoding_goes_into_a_cipher_as_it_is():
+    encoded = encode(run(count_plan(["id"]), TWENTY)[0])
+    sealed = encrypt_content(encoded, bytes(32), context=b"output")
+    assert decrypt_content(sealed, bytes(32), context=b"output") == encoded
