@@ -53,12 +53,17 @@ def confine(parent: int) -> None:
     Raises:
         MachineUnfit: the kernel refuses, or the parent is gone already.
     """
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    no_core_dumps()
     _prctl(PR_SET_DUMPABLE, 0)
     _prctl(PR_SET_NO_NEW_PRIVS, 1)
     _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         raise MachineUnfit("the process that started this one is gone")
+
+
+def no_core_dumps() -> None:
+    """For this process and its descendants, for good."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 def adopt_orphans() -> None:

@@ -4,7 +4,7 @@ A frame is a length (u32, big-endian) and bytes. Records travel as their canonic
 key travels as a frame of its own, so that it is never part of a record, a text or a `repr`.
 """
 
-from typing import BinaryIO, Literal
+from typing import Literal, Protocol
 
 from pydantic import Field
 
@@ -15,6 +15,26 @@ from cleanroom.protocol.work import Order
 
 LENGTH = 4
 """Bytes of a frame's length."""
+
+
+class Reading(Protocol):
+    """Something to read exact numbers of bytes from."""
+
+    def read(self, size: int, /) -> bytes:
+        """As `io.BufferedReader.read`."""
+        ...
+
+
+class Writing(Protocol):
+    """Something to write bytes to."""
+
+    def write(self, content: bytes | bytearray | memoryview, /) -> object:
+        """As `io.BufferedWriter.write`."""
+        ...
+
+    def flush(self) -> object:
+        """As `io.BufferedWriter.flush`."""
+        ...
 
 
 class Assignment(Record):
@@ -41,14 +61,14 @@ class Fetched(Record):
     """Its place."""
 
 
-def write_frame(pipe: BinaryIO, content: bytes | bytearray | memoryview) -> None:
+def write_frame(pipe: Writing, content: bytes | bytearray | memoryview) -> None:
     """Write one frame and flush it."""
     pipe.write(len(content).to_bytes(LENGTH, "big"))
     pipe.write(content)
     pipe.flush()
 
 
-def read_frame(pipe: BinaryIO) -> bytes:
+def read_frame(pipe: Reading) -> bytes:
     """Read one frame.
 
     Raises:
@@ -60,7 +80,7 @@ def read_frame(pipe: BinaryIO) -> bytes:
     return _exactly(pipe, length)
 
 
-def _exactly(pipe: BinaryIO, length: int) -> bytes:
+def _exactly(pipe: Reading, length: int) -> bytes:
     content = pipe.read(length)
     if len(content) != length:
         raise TransferBroken("the pipe ended inside of a frame")

@@ -4,71 +4,18 @@ A spare has done its imports and holds nothing. It is used for one run and ends 
 it decrypted is gone with its memory.
 """
 
-import contextlib
 import os
-import subprocess
-import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import BinaryIO, Self
+from typing import Self
 
-from cleanroom.errors import CleanroomError, ComputationFailed, MachineUnfit
-from cleanroom.protocol.work import Failed, Finished, Progress, read_message
+from cleanroom.errors import ComputationFailed, MachineUnfit
+from enclave.worker.child import Child
 from enclave.worker.confine import command, environment
-from enclave.worker.engine import Job, Say
-from enclave.worker.pipe import Fetched, read_frame, write_frame
+from enclave.worker.engine import Job
+from enclave.worker.pipe import Fetched
 
 TASK = "enclave.worker.task"
-
-
-class Subprocess:
-    """A Python process of ours with a pipe to it and one from it."""
-
-    def __init__(self, arguments: list[str], environ: dict[str, str], directory: Path) -> None:
-        self._process = subprocess.Popen(  # noqa: S603 - our own module, our own words
-            arguments,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env=environ,
-            cwd=directory,
-            start_new_session=True,
-        )
-        self._turn = threading.Lock()
-
-    @property
-    def pid(self) -> int:
-        """Its process id."""
-        return self._process.pid
-
-    @property
-    def out(self) -> BinaryIO:
-        """Where its frames come from."""
-        assert self._process.stdout is not None  # noqa: S101 - a pipe was asked for
-        return self._process.stdout  # type: ignore[return-value]
-
-    @property
-    def lives(self) -> bool:
-        """Whether it has not ended."""
-        return self._process.poll() is None
-
-    def write(self, *frames: bytes | memoryview) -> None:
-        """Send frames, together; a process that has ended takes none."""
-        assert self._process.stdin is not None  # noqa: S101 - a pipe was asked for
-        with self._turn:
-            for content in frames:
-                try:
-                    write_frame(self._process.stdin, content)  # type: ignore[arg-type]
-                except (BrokenPipeError, ValueError):
-                    return
-
-    def kill(self) -> None:
-        """End it at once, and wait until it is gone."""
-        self._process.kill()
-        self._process.wait()
-        with self._turn, contextlib.suppress(BrokenPipeError):
-            if self._process.stdin is not None:
-                self._process.stdin.close()
 
 
 class Spares:
@@ -76,7 +23,7 @@ class Spares:
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
-        self._spare: Subprocess | None = None
+        self._spare: Child | None = None
         self._closed = False
 
     def __enter__(self) -> Self:
@@ -90,9 +37,12 @@ class Spares:
 
     def refill(self) -> None:
         """Start a spare unless there is one that lives."""
-        if self._closed or (self._spare is not None and self._spare.lives):
+        if self._closed:
             return
-        self._spare = warm_task(self._directory)
+        if self._spare is not None and not self._spare.lives:
+            self._spare.kill()
+            self._spare = None
+        self._spare = self._spare or warm_task(self._directory)
 
     def take(self) -> "ProcessExecution":
         """An execution in the spare."""
@@ -103,25 +53,23 @@ class Spares:
         return ProcessExecution(task, self.refill)
 
 
-def warm_task(directory: Path) -> Subprocess:
+def warm_task(directory: Path) -> Child:
     """A task that has no order yet; it does not outlive this process."""
-    return Subprocess(command(TASK, str(os.getpid())), environment(directory), directory)
+    return Child(command(TASK, str(os.getpid())), environment(directory), directory)
 
 
 class ProcessExecution:
     """One run in one subprocess."""
 
-    def __init__(self, task: Subprocess, gone: Callable[[], None]) -> None:
+    def __init__(self, task: Child, gone: Callable[[], None]) -> None:
         self._task = task
         self._gone = gone
 
     def begin(self, job: Job) -> None:
         """Hand over the order and its keys, and listen."""
         names = sorted(job.accepted.order.inputs)
-        keys = [job.keys.key(name) for name in names]
-        self._task.write(job.assignment.to_bytes(), *keys)
-        run = job.accepted.order.run
-        threading.Thread(target=listen, args=(self._task.out, run, job.say), daemon=True).start()
+        self._task.write(job.assignment.to_bytes(), *[job.keys.key(name) for name in names])
+        self._task.listen(job.accepted.order.run, job.say, ComputationFailed)
 
     def keeps(self, index: int) -> bool:
         """Every part."""
@@ -136,27 +84,3 @@ class ProcessExecution:
         """End the subprocess."""
         self._task.kill()
         self._gone()
-
-
-def listen(out: BinaryIO, run: str, say: Say) -> None:
-    """Pass on what a computing subprocess says about `run`, until its last word."""
-    last: Failed | Finished | None = None
-    while last is None:
-        message = _next_word(out, run)
-        if isinstance(message, Progress):
-            say(message)
-        else:
-            last = message
-    out.close()
-    say(last)
-
-
-def _next_word(out: BinaryIO, run: str) -> Progress | Finished | Failed:
-    """The next message; a process that ends or speaks out of turn has failed."""
-    try:
-        message = read_message(read_frame(out))
-    except (CleanroomError, OSError, ValueError):
-        message = None
-    if isinstance(message, Progress | Finished | Failed) and message.run == run:
-        return message
-    return Failed(run=run, code=ComputationFailed.code)

@@ -4,11 +4,16 @@
 Statement, evidence, TLS, signatures and ciphertext are real; only the decisions are the test's.
 """
 
+import atexit
 import hashlib
 import queue
 import secrets
+import shutil
+import subprocess
+import sys
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -62,6 +67,7 @@ from cleanroom.protocol.work import (
 )
 from cleanroom.wire.proto.cleanroom.v1 import cleanroom_pb2 as pb
 from cleanroom.wire.proto.cleanroom.v1 import cleanroom_pb2_grpc as rpc
+from enclave.attester.measure import installed_code_digest, measurement_of
 from enclave.attester.simulated import SimulatedAttester, SimulatedPlatform
 from enclave.worker.main import serve
 from tests.support.manifests import approvals, good_manifest
@@ -78,15 +84,26 @@ def now() -> datetime:
 
 
 @cache
+def platform_directory() -> Path:
+    """Where the simulated machine is kept until this process ends."""
+    directory = Path(tempfile.mkdtemp())
+    atexit.register(shutil.rmtree, directory, ignore_errors=True)
+    SimulatedPlatform.create(directory, now())
+    return directory
+
+
+@cache
 def live_platform() -> SimulatedPlatform:
     """A simulated machine whose certificates are valid today."""
-    with tempfile.TemporaryDirectory() as directory:
-        return SimulatedPlatform.create(Path(directory), now())
+    return SimulatedPlatform.load(platform_directory())
 
 
 def live_manifest(count: int = 1, min_group: int = 1, **changes: object) -> Manifest:
-    """The good manifest, in force today, for gangs of `count` workers."""
-    plain = good_policy(live_platform()).to_plain()
+    """The good manifest, in force today, for gangs of `count` workers of this very code."""
+    installed = measurement_of("cpu", installed_code_digest())
+    plain = good_policy(
+        live_platform(), measurements=[MEASUREMENT.hex(), installed.hex()]
+    ).to_plain()
     settings = {
         "metadata__not_before": "2020-01-01T00:00:00Z",
         "metadata__not_after": "2099-01-01T00:00:00Z",
@@ -114,7 +131,8 @@ class Store:
         """Break the next download off after so many bytes."""
         self.altered: set[str] = set()
         """Digests whose bytes come altered."""
-        self.tokens: set[str] = set()
+        self.hang = False
+        """Answer no download until this is taken back."""
 
     def put(self, content: bytes) -> str:
         digest = content_digest(content)
@@ -134,6 +152,8 @@ class BlobService(rpc.BlobsServicer):
             context.abort(grpc.StatusCode.NOT_FOUND, "no such blob")
         if request.digest in self._store.altered:
             content = bytes([content[0] ^ 1]) + content[1:]
+        while self._store.hang and context.is_active():
+            time.sleep(0.02)
         end = len(content)
         if self._store.cut_once and request.offset == 0:
             end, self._store.cut_once = self._store.cut_once, 0
@@ -490,3 +510,30 @@ def running_worker(
         stop.set()
         thread.join(PATIENCE_S)
         assert not thread.is_alive()
+
+
+@contextmanager
+def started_worker(
+    room: ScriptedRoom, address: str, directory: Path, node_ip: str = "127.0.0.2"
+) -> Iterator["subprocess.Popen[bytes]"]:
+    """A worker in a process of its own, as an operator starts it; killed at the end."""
+    genesis = directory / "genesis.json"
+    directory.mkdir(parents=True)
+    genesis.write_bytes(room.genesis.to_bytes())
+    words = {
+        "--coordinator": address,
+        "--genesis": genesis,
+        "--role": "cpu",
+        "--directory": directory / "runs",
+        "--node-ip": node_ip,
+        "--platform": platform_directory(),
+    }
+    command = [sys.executable, "-I", "-m", "enclave.worker.main"]
+    command += [str(word) for pair in words.items() for word in pair]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=directory
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()

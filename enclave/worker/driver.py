@@ -1,0 +1,268 @@
+"""The subprocess on the head that walks a run through the gang's cluster.
+
+It holds no data key: tasks ask their own node for one. It submits the steps of an operation, puts
+their results together, passes the gate and seals, exactly as `task` does for one worker. A node
+that dies, or a cluster that does not answer, ends the run with a code.
+"""
+
+import logging
+import os
+import queue
+import secrets
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+import pyarrow as pa
+import ray
+from ray.exceptions import RayError
+
+from cleanroom.crypto.sealing import SealKey
+from cleanroom.errors import CATALOGUE, CleanroomError, ComputationFailed, WorkerLost
+from cleanroom.manifest.model import Manifest
+from cleanroom.protocol.run import Stage
+from cleanroom.protocol.work import Failed, Finished, Progress
+from enclave.computations.matches import place
+from enclave.computations.partition import SECRET_LENGTH, partitions_for
+from enclave.computations.plan import InputPlan
+from enclave.computations.registry import operations
+from enclave.computations.release import Released, release
+from enclave.worker import tasks
+from enclave.worker.confine import claim_stdout, confine
+from enclave.worker.inputs import Source
+from enclave.worker.orders import AcceptedOrder, adopt
+from enclave.worker.outputs import seal_result
+from enclave.worker.pipe import Assignment, read_frame, write_frame
+from enclave.worker.raycommand import resource_of
+from enclave.worker.tls import NodeFiles, shake_hands
+
+CONNECT_S = 45.0
+"""The cluster must answer, and have all its nodes, within so many seconds."""
+LOOK_S = 0.25
+"""How often the driver looks at tasks and nodes, in seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Drive:
+    """One run over a cluster that this process has joined."""
+
+    accepted: AcceptedOrder
+    out: BinaryIO = field(repr=False)
+
+    def results(self) -> tuple[Released, ...]:
+        """Walk the operation through the cluster and pass the gate.
+
+        Raises:
+            CleanroomError: whatever ended the run, without any value.
+        """
+        plan, operation = self.accepted.plan, operations[self.accepted.plan.op]
+        # drawn after every input is fixed: no party can aim rows at one partition
+        secret = secrets.token_bytes(SECRET_LENGTH)
+        found = operation.combine(plan, self._matched(secret))
+        found, payload = self._with_payload(found)
+        self.advance("gate", 0)
+        outcomes = operation.outcomes(plan, found, payload)
+        return tuple(result for rule, outcome in outcomes for result in release(outcome, rule))
+
+    def advance(self, stage: Stage, percent: int) -> None:
+        """Say how far the run is."""
+        run = self.accepted.order.run
+        write_frame(self.out, Progress(run=run, stage=stage, percent=percent).to_bytes())
+
+    def _matched(self, secret: bytes) -> list[pa.Table]:
+        """Read and partition every part on its node, then intersect partition by partition."""
+        sources = [Source.of(self.accepted, each.name) for each in self.accepted.plan.inputs]
+        count = partitions_for(sum(each.version.rows for each in sources), self.accepted.nodes)
+        blocks = [self._blocks(source, count, secret) for source in sources]
+        self._watch("read", [block[0] for each in blocks for block in each])
+        lengths = [len(each) for each in blocks]
+        match = ray.remote(max_retries=1, scheduling_strategy="SPREAD")(tasks.match_slot)
+        matches = [
+            match.remote(
+                self.accepted.plan,
+                secret,
+                lengths,
+                *[block[slot] for each in blocks for block in each],
+            )
+            for slot in range(count)
+        ]
+        return self._watch("compute", matches)
+
+    def _blocks(self, source: Source, count: int, secret: bytes) -> list[Any]:
+        read = ray.remote(max_retries=0)(tasks.read_block)
+        return [
+            read.options(num_returns=count, resources=self._on(part.index)).remote(
+                source.planned.name, part.index, count, secret
+            )
+            for part in source.version.parts
+        ]
+
+    def _with_payload(self, found: pa.Table) -> tuple[pa.Table, dict[str, pa.Table]]:
+        """Fetch the rows that the result shows, and point the lines to them."""
+        payload = {}
+        for number, planned in enumerate(self.accepted.plan.inputs):
+            if planned.payload:
+                lines = found.column(place(number)).to_numpy()
+                wanted, compact = np.unique(lines, return_inverse=True)
+                payload[planned.name] = self._taken(planned, wanted)
+                column = pa.array(compact.astype(np.int64))
+                found = found.set_column(
+                    found.schema.get_field_index(place(number)), place(number), column
+                )
+        return found, payload
+
+    def _taken(self, planned: InputPlan, wanted: np.ndarray) -> pa.Table:
+        """The wanted rows of one input, in order; parts without any are not read."""
+        source = Source.of(self.accepted, planned.name)
+        parts = source.version.parts
+        starts = np.cumsum([0, *(part.rows for part in parts)])
+        bounds = np.searchsorted(wanted, starts)
+        take = ray.remote(max_retries=0)(tasks.take_rows)
+        # the first part is read in any case: an empty table has columns, too
+        refs = [
+            take.options(resources=self._on(part.index)).remote(
+                planned.name, part.index, wanted[bounds[part.index] : bounds[part.index + 1]]
+            )
+            for part in parts
+            if part.index == 0 or bounds[part.index] < bounds[part.index + 1]
+        ]
+        return pa.concat_tables(self._watch("compute", refs))
+
+    def _on(self, index: int) -> dict[str, float]:
+        """The node that has fetched a part."""
+        return {resource_of(index % self.accepted.nodes): 1}
+
+    def _watch(self, stage: Stage, refs: Sequence[Any]) -> list[Any]:
+        """Wait for tasks while every node lives; their results, where they are asked for.
+
+        Raises:
+            CleanroomError: a task failed, with its code.
+            WorkerLost: a node or a task's process died.
+        """
+        pending, most = list(refs), 0
+        while pending:
+            done, pending = ray.wait(
+                pending, num_returns=len(pending), timeout=LOOK_S, fetch_local=False
+            )
+            most += len(done)
+            if done:
+                self.advance(stage, 100 * most // len(refs))
+            self._require_gang()
+        try:
+            return list(ray.get(list(refs))) if stage != "read" else []
+        except tasks.TaskFailed as failed:
+            code = failed.code
+        raise CATALOGUE.get(code, ComputationFailed)("a task of the gang failed")
+
+    def _require_gang(self) -> None:
+        if _living() < self.accepted.nodes:
+            raise WorkerLost("a node of the gang's cluster is gone")
+
+
+def _living() -> int:
+    return sum(bool(node["Alive"]) for node in ray.nodes())  # type: ignore[no-untyped-call]
+
+
+def _await_gang(nodes: int) -> None:
+    """Wait until the cluster has all its nodes; one that never does ends this process."""
+    until = time.monotonic() + CONNECT_S
+    while _living() < nodes:
+        if time.monotonic() > until:
+            os._exit(1)
+        time.sleep(0.05)
+
+
+def run(assignment: Assignment, out: BinaryIO) -> None:
+    """Carry out an assignment on the cluster that this process has joined."""
+    order = assignment.order
+    accepted = adopt(order, Manifest.from_bytes(assignment.manifest))
+    drive = Drive(accepted, out)
+    try:
+        released = drive.results()
+        drive.advance("seal", 0)
+        to, directory = SealKey(assignment.seal_key), Path(assignment.directory)
+        with ThreadPoolExecutor(2) as pool:
+            sealed = list(pool.map(lambda one: seal_result(one, accepted, to, directory), released))
+        write_frame(out, Finished(run=order.run, outputs=sealed).to_bytes())
+    except CleanroomError as failed:
+        _fail(out, order.run, failed.code)
+    except (RayError, ConnectionError):
+        _fail(out, order.run, WorkerLost.code)
+    except Exception:  # noqa: BLE001 - whatever it says may quote a value
+        _fail(out, order.run, ComputationFailed.code)
+
+
+def _join_cluster(directory: Path, head: str, node_ip: str, node_port: int) -> None:
+    """Join as the driver once the head answers with this run's authority.
+
+    A cluster that does not answer in time ends this process: a stale one would never.
+    """
+    overdue = threading.Timer(CONNECT_S, os._exit, [1])
+    overdue.daemon = True
+    overdue.start()
+    _await_port(NodeFiles(directory), node_ip, node_port)
+    ray.init(
+        address=head,
+        _node_ip_address=node_ip,
+        log_to_driver=False,
+        configure_logging=False,
+        logging_level=logging.CRITICAL,
+    )
+    overdue.cancel()
+
+
+def _await_port(files: NodeFiles, host: str, port: int) -> None:
+    while True:
+        try:
+            shake_hands(files, host, port)
+        except OSError:
+            time.sleep(0.05)
+        else:
+            return
+
+
+def _warm() -> None:
+    """Let every node's workers import what tasks need, while no order is there yet."""
+    warm = ray.remote(max_retries=0)(tasks.warm)
+    processors = ray.cluster_resources()["CPU"]  # type: ignore[no-untyped-call]
+    for _ in range(int(processors)):
+        warm.options(scheduling_strategy="SPREAD").remote()
+
+
+def _fail(out: BinaryIO, run_id: str, code: str) -> None:
+    write_frame(out, Failed(run=run_id, code=code).to_bytes())
+
+
+def _listen(pipe: BinaryIO, assignments: "queue.SimpleQueue[Assignment]") -> None:
+    """Read the one assignment; when the pipe ends, the worker is gone and so is this process."""
+    try:
+        assignments.put(Assignment.from_bytes(read_frame(pipe)))
+        read_frame(pipe)
+    finally:
+        os._exit(1)
+
+
+def main() -> None:
+    """`driver PARENT DIRECTORY HEAD NODE_IP NODE_PORT NODES`: join, warm up, drive one run."""
+    parent, directory, head, node_ip, node_port, nodes = sys.argv[1:]
+    out = os.fdopen(claim_stdout(), "wb")
+    confine(int(parent))
+    assignments: queue.SimpleQueue[Assignment] = queue.SimpleQueue()
+    threading.Thread(target=_listen, args=(sys.stdin.buffer, assignments), daemon=True).start()
+    _join_cluster(Path(directory), head, node_ip, int(node_port))
+    _await_gang(int(nodes))
+    _warm()
+    run(assignments.get(), out)
+    out.close()
+    # the cluster ends with its run: there is nothing to leave in good order
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()
