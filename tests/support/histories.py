@@ -53,7 +53,7 @@ class History:
     manifest: Manifest
     room: Room
     now: datetime = NOW
-    events: list[events.Event] = field(default_factory=list)
+    happened: list[events.Event] = field(default_factory=list)
     entries: list[Entry] = field(default_factory=list)
     effects: list[do.Effect] = field(default_factory=list)
     """Of the last event."""
@@ -79,7 +79,7 @@ class History:
         """Apply any event."""
         made = step(self.room, event)
         self.room = made.room
-        self.events.append(event)
+        self.happened.append(event)
         self.entries += made.entries
         self.effects = list(made.effects)
         return made
