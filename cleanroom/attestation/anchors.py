@@ -5,9 +5,12 @@ from dataclasses import dataclass
 
 from cleanroom.attestation.claims import Assurance
 from cleanroom.attestation.policy import AppraisalPolicy
-from cleanroom.attestation.roots import AMD_ARK
+from cleanroom.attestation.roots import VENDOR_ROOTS, Vendor
 from cleanroom.encoding import Digest
 from cleanroom.errors import ManifestRule
+
+PUBLISHED = frozenset().union(*VENDOR_ROOTS.values())
+"""Every root that some vendor published."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +23,7 @@ class Anchors:
     """SHA-256 of each root certificate, DER."""
 
     def __post_init__(self) -> None:
-        published = self.fingerprints & AMD_ARK.keys()
+        published = self.fingerprints & PUBLISHED
         if not self.fingerprints:
             raise ManifestRule("anchors hold no root, expected at least one")
         if self.assurance == "hardware" and published != self.fingerprints:
@@ -30,10 +33,19 @@ class Anchors:
                 "development roots hold a vendor's root, expected simulated ones only"
             )
 
+    def roots_of(self, vendor: Vendor) -> frozenset[Digest]:
+        """The anchors that may vouch for a platform of `vendor`.
+
+        A development root is of no vendor: which entry of the manifest it stands for is appraised.
+        """
+        if self.assurance == "simulated":
+            return self.fingerprints
+        return self.fingerprints & VENDOR_ROOTS[vendor]
+
     @classmethod
     def vendor(cls) -> "Anchors":
         """The vendors' published roots."""
-        return cls("hardware", frozenset(AMD_ARK))
+        return cls("hardware", PUBLISHED)
 
     @classmethod
     def development(cls, roots: Iterable[Digest]) -> "Anchors":

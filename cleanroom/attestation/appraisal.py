@@ -1,50 +1,32 @@
 """Are these claims what the parties accept? Every rule is compared and every finding kept.
 
 One policy entry must hold whole: a good measurement of one entry never excuses the old firmware
-that another entry would allow. What the rules are is told in `rules`; a result is minted only here.
+that another entry would allow. What the rules are is told in `rules`, one module for each platform;
+a result is minted only here.
 """
 
 from collections.abc import Mapping
 from datetime import datetime
 
-from cleanroom.attestation.claims import Claims
-from cleanroom.attestation.policy import SevSnpPolicy
+from cleanroom.attestation.claims import AnyClaims
+from cleanroom.attestation.policy import AppraisalPolicy
 from cleanroom.attestation.result import (
     VERIFIER_BUILD,
     AttestationResult,
     Finding,
     TrustVector,
 )
-from cleanroom.attestation.rules import compare
+from cleanroom.attestation.table import PLATFORMS, compare
 from cleanroom.encoding import content_digest
 from cleanroom.errors import AppraisalFailed, Problem
 
 GENESIS_LENGTH = 32
 """HOSTDATA is 32 bytes."""
-HINTS = {
-    "snp-assurance": "development_roots in the manifest and a simulated room belong together",
-    "snp-product": "run on a listed processor, or agree on a manifest that lists this one",
-    "snp-report-version": "update the host's firmware: old reports do not name the processor",
-    "snp-measurement": "run the image that the manifest lists, or list this image's measurement",
-    "snp-host-data": "start the machine with this room's genesis as host data",
-    "snp-tcb": "update the host's firmware and microcode, then reboot it",
-    "snp-tcb-safe": "update the host's firmware: this version is publicly broken",
-    "snp-tcb-order": "the firmware's versions contradict each other: do not use this machine",
-    "snp-guest-policy": "launch the guest with the policy bits that the manifest asks for",
-    "snp-platform-info": "change the host's firmware settings, or use another host",
-    "snp-vmpl": "ask for evidence from the privilege level that the manifest lists",
-    "snp-signing-key": "use a machine whose own chip key (VCEK) signs",
-    "snp-csp-id": "use the cloud that the manifest lists",
-    "snp-chip-id": "run on a processor that the manifest lists",
-    "snp-id-key": "launch with an ID block signed by a listed key",
-    "snp-author-key": "launch with an ID block whose key a listed author signed",
-    "snp-mitigations": "update the host's firmware until it reports these mitigations",
-}
-"""What usually mends a failed finding, by its code."""
+OTHER_PLATFORM = "run on the platform of this entry, or agree on a manifest that lists this one"
 
 
 def appraise(
-    claims: Claims, policies: Mapping[str, SevSnpPolicy], *, genesis: bytes, now: datetime
+    claims: AnyClaims, policies: Mapping[str, AppraisalPolicy], *, genesis: bytes, now: datetime
 ) -> AttestationResult:
     """The result for the first entry that holds whole.
 
@@ -68,11 +50,11 @@ def appraise(
 
 
 def _mint(
-    claims: Claims, name: str, policy: SevSnpPolicy, findings: list[Finding], now: datetime
+    claims: AnyClaims, name: str, policy: AppraisalPolicy, findings: list[Finding], now: datetime
 ) -> AttestationResult:
     simulated = claims.assurance == "simulated"
     vector = TrustVector(
-        instance_identity=0 if policy.chip_ids == "any" else 2,
+        instance_identity=2 if policy.lists_machines else 0,
         configuration=2,
         executables=3,
         hardware=32 if simulated else 2,
@@ -99,12 +81,12 @@ def _refusal(attempts: Mapping[str, list[Finding]]) -> AppraisalFailed:
     failed = {
         name: [one for one in findings if not one.passed] for name, findings in attempts.items()
     }
-    name = min(failed, key=lambda entry: len(failed[entry]))
+    name = min(failed, key=lambda entry: _distance(failed[entry]))
     problems = [
         Problem(
             f"{one.check} is {one.found}, expected {one.expected}",
             where=f"attestation.{name} ({one.code})",
-            hint=HINTS[one.code],
+            hint=_hint(one.code),
         )
         for one in failed[name]
     ]
@@ -114,3 +96,15 @@ def _refusal(attempts: Mapping[str, list[Finding]]) -> AppraisalFailed:
         hint=problems[0].hint,
         problems=problems,
     )
+
+
+def _distance(failed: list[Finding]) -> tuple[bool, int]:
+    """How far the claims are from an entry: one for another platform is farthest."""
+    return any(one.code == "platform" for one in failed), len(failed)
+
+
+def _hint(code: str) -> str:
+    for row in PLATFORMS.values():
+        if code in row.hints:
+            return row.hints[code]
+    return OTHER_PLATFORM

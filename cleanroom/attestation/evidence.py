@@ -5,7 +5,7 @@ Nothing here is trusted and nothing is parsed: a size is all that is checked.
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from cleanroom.encoding import Bytes, Digest, Record, content_digest
 
@@ -16,8 +16,11 @@ LARGEST_ENDORSEMENT = 32 * 1024
 MOST_ENDORSEMENTS = 8
 """A leaf, an intermediate and a root, with room for duplicates in several forms."""
 
+LARGEST_EVENT_LOG = 4 * 1024 * 1024
+"""Logs of today's firmware and kernels are below 64 KiB; in bytes."""
+
 Platform = Literal["sev-snp"]
-"""A kind of confidential machine."""
+"""A kind of confidential machine; each has its row in `table`."""
 
 
 class Evidence(Record):
@@ -32,6 +35,15 @@ class Evidence(Record):
         Field(max_length=MOST_ENDORSEMENTS),
     ]
     """Certificates, in any order: DER, PEM, or AMD's certificate table (`auxblob`)."""
+    event_log: Annotated[Bytes, Field(min_length=1, max_length=LARGEST_EVENT_LOG)] | None = None
+    """What was measured into the platform's registers; only where the platform has some."""
+
+    @model_serializer(mode="wrap")
+    def _said(self, write: SerializerFunctionWrapHandler) -> dict[str, object]:
+        # What a platform does not have is not written, so that a part that another platform needs
+        # changes neither the bytes nor the digest of evidence without it.
+        written: dict[str, object] = write(self)
+        return {name: value for name, value in written.items() if value is not None}
 
     @property
     def digest(self) -> Digest:

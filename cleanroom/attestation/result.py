@@ -8,7 +8,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from cleanroom.attestation.claims import Assurance, Claims
+from cleanroom.attestation.claims import AnyClaims, Assurance
 from cleanroom.encoding import Digest, Instant, Record
 
 EAR_PROFILE = "tag:ietf.org,2026:rats/ear#04"
@@ -69,7 +69,7 @@ class AttestationResult(Record):
     """SHA-256 of that entry's canonical bytes."""
     evidence: Digest
     """The evidence that was verified."""
-    claims: Claims
+    claims: AnyClaims
     """What the evidence says."""
     findings: list[Finding]
     """Every comparison, in order."""

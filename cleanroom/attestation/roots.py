@@ -2,15 +2,30 @@
 
 Fingerprints only: the certificates themselves arrive as endorsements. AMD's are the ARKs of
 https://kdsintf.amd.com/vcek/v1/{Milan,Genoa,Turin}/cert_chain; the VLEK chains have the same roots.
+Intel's is https://certificates.trustedservices.intel.com/Intel_SGX_Provisioning_Certification_RootCA.cer.
 Intermediates (ASK, ASVK) are deliberately not pinned: the ARK vouches for them and its revocation
 list takes them back, so AMD can replace one without a new version of this program.
 """
 
-from cleanroom.attestation.policy import Product
+from collections.abc import Mapping
+from typing import Literal
 
-AMD_ARK: dict[str, Product] = {
+from cleanroom.attestation.policy import Product
+from cleanroom.encoding import Digest
+
+Vendor = Literal["amd", "intel"]
+"""Whose roots vouch for a platform."""
+
+AMD_ARK: dict[Digest, Product] = {
     "sha256:69d063b45344d26a2e94e1f4210de49ef555308287d4c174445c95639a540bcd": "Milan",
     "sha256:4c6598d19c18719c5dfd4a7d335f674e5bfe1d8f800cea2cf270c10d103db2f1": "Genoa",
     "sha256:1f084161a44bb6d93778a904877d4819cafa5d05ef4193b2ded9dd9c73dd3f6a": "Turin",
 }
 """AMD root keys (ARK) and the product line that each is for."""
+INTEL_SGX_ROOT: Digest = "sha256:44a0196b2b99f889b8e149e95b807a350e7424964399e885a7cbb8ccfab674d3"
+"""Intel SGX Root CA; it vouches for SGX and TDX."""
+VENDOR_ROOTS: Mapping[Vendor, frozenset[Digest]] = {
+    "amd": frozenset(AMD_ARK),
+    "intel": frozenset({INTEL_SGX_ROOT}),
+}
+"""The published roots of each vendor; none of one vendor ever vouches for another's platform."""

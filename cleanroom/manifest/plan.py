@@ -8,7 +8,7 @@ import hashlib
 from collections.abc import Iterator
 from datetime import datetime
 
-from cleanroom.attestation.explain import left_open
+from cleanroom.attestation.explain import described, left_open
 from cleanroom.encoding import Digest, Instant, Record, instant_text
 from cleanroom.manifest.checks import check
 from cleanroom.manifest.model import AnyComputation, IntersectRows, Manifest
@@ -206,14 +206,10 @@ def _trusted(manifest: Manifest) -> Iterator[Trust]:
     for name, policy in manifest.attestation.items():
         roles = [role for role, worker in manifest.workers.items() if name in worker.policies]
         used = ["coordinator"] if name in manifest.coordinator.policies else []
-        chips = "any" if policy.chip_ids == "any" else f"{len(policy.chip_ids)} listed"
-        words = [f"{policy.platform} on {listed(policy.products)}", f"processors: {chips}"]
-        words += [f"measurement {measurement}" for measurement in policy.measurements]
-        words += [f"simulated root {root}" for root in policy.development_roots or ()]
         yield Trust(
             policy=name,
             accepted_for=[*used, *(f"workers.{role}" for role in roles)],
-            words=[*words, f"host data: {policy.host_data}"],
+            words=described(policy),
             left_open=left_open(policy),
         )
 

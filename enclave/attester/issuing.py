@@ -23,7 +23,7 @@ from cleanroom.attestation.formats.amd_certificates import (
     SPL,
     SPL_ORDER,
 )
-from cleanroom.attestation.formats.x509 import SALT_LENGTH
+from cleanroom.attestation.formats.signatures import SALT_LENGTH
 from cleanroom.attestation.policy import Product
 
 ROOT_NAME = "ARK-Simulated"

@@ -6,11 +6,13 @@ packages. Other code gives another measurement, so development rooms feel a chan
 
 import hashlib
 from collections.abc import Iterable
+from importlib.util import find_spec
 from pathlib import Path
 
-import cleanroom
-import enclave
 from cleanroom.encoding import frame
+
+MEASURED = ("cleanroom", "enclave")
+"""The packages whose source stands for an image."""
 
 
 def measurement_of(role: str, code_digest: bytes) -> bytes:
@@ -26,7 +28,13 @@ def measurement_of(role: str, code_digest: bytes) -> bytes:
 
 def installed_code_digest() -> bytes:
     """SHA-384 over the source files of both installed packages; 48 bytes."""
-    return code_digest(Path(package.__path__[0]) for package in (cleanroom, enclave))
+    return code_digest(_folder(name) for name in MEASURED)
+
+
+def _folder(package: str) -> Path:
+    found = find_spec(package)
+    (place,) = list(found.submodule_search_locations or []) if found is not None else []
+    return Path(place)
 
 
 def code_digest(packages: Iterable[Path]) -> bytes:

@@ -25,6 +25,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from cleanroom.attestation.binding import Binding, binding_of
 from cleanroom.attestation.evidence import Evidence
+from cleanroom.attestation.formats.amd_certificates import AMD_SUITE
 from cleanroom.attestation.formats.x509 import read_certificate
 from cleanroom.attestation.policy import Product
 from cleanroom.encoding import Bytes, Digest, Instant, Record, content_digest, frame
@@ -154,7 +155,9 @@ class SimulatedPlatform:
             now: when the list is issued.
             days: until the next list.
         """
-        serials = tuple(read_certificate(self._kept.intermediates[name]).serial for name in revoked)
+        serials = tuple(
+            read_certificate(self._kept.intermediates[name], AMD_SUITE).serial for name in revoked
+        )
         return issue_revocations(serials, _rsa_key(self._kept.ark_key), now, days)
 
     def _leaf(self, launch: Launch, scenario: Scenario) -> bytes:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from cleanroom.attestation.anchors import Anchors
 from cleanroom.attestation.binding import Binding, bind
-from cleanroom.attestation.claims import Claims
+from cleanroom.attestation.claims import AnyClaims
 from cleanroom.attestation.collateral import Collateral
 from cleanroom.attestation.evidence import Evidence
 from cleanroom.attestation.policy import Product, SevSnpPolicy
@@ -75,7 +75,7 @@ def development_anchors() -> Anchors:
     return Anchors.development([simulated_platform().root_fingerprint])
 
 
-def verified(evidence: Evidence, binding: Binding = BINDING, now: datetime = NOW) -> Claims:
+def verified(evidence: Evidence, binding: Binding = BINDING, now: datetime = NOW) -> AnyClaims:
     """Claims of simulated evidence, without revocation lists."""
     return verify(
         evidence,

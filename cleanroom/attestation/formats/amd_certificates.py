@@ -9,11 +9,14 @@ from collections.abc import Iterable
 from cleanroom.attestation.formats import der
 from cleanroom.attestation.formats.cert_table import read_table
 from cleanroom.attestation.formats.der import Der
+from cleanroom.attestation.formats.signatures import Suite
 from cleanroom.attestation.formats.snp import CHIP_ID_SIZE, TURIN_HWID_SIZE
 from cleanroom.attestation.formats.x509 import Certificate, pem_certificates, read_certificate
 from cleanroom.attestation.policy import Product
 from cleanroom.attestation.rejection import rejected
 
+AMD_SUITE: Suite = "rsa4096-pss-sha384"
+"""How every certificate of AMD's hierarchy is signed (57230)."""
 AMD = "1.3.6.1.4.1.3704.1"
 """AMD's arc for these extensions."""
 PRODUCT_NAME = f"{AMD}.2"
@@ -51,7 +54,7 @@ def read_endorsements(endorsements: Iterable[bytes]) -> tuple[Certificate, ...]:
         plain = endorsement.startswith((PEM_START, bytes([der.SEQUENCE])))
         for entry in (endorsement,) if plain else read_table(endorsement):
             encoded.update(dict.fromkeys(_certificates_in(entry)))
-    return tuple(read_certificate(certificate) for certificate in encoded)
+    return tuple(read_certificate(certificate, AMD_SUITE) for certificate in encoded)
 
 
 def _certificates_in(entry: bytes) -> tuple[bytes, ...]:

@@ -1,7 +1,7 @@
-"""X.509 certificates of AMD's hierarchy: strict DER in, a few named fields out (RFC 5280 §4.1).
+"""X.509 certificates of vendors: strict DER in, a few named fields out (RFC 5280 §4.1).
 
-Only one signature suite is read: RSASSA-PSS with SHA-384, MGF1-SHA-384 and a 48-byte salt (AMD
-57230). No chain is built and no time is compared here; `platforms` does that.
+Only the suites that the caller names are read. No chain is built here; `silicon` and `platforms`
+do that with the checks of this module.
 """
 
 import base64
@@ -14,30 +14,16 @@ from datetime import datetime
 from functools import lru_cache
 from types import MappingProxyType
 
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric import padding, rsa
-from cryptography.hazmat.primitives.hashes import SHA384
-from cryptography.hazmat.primitives.serialization import load_der_public_key
-
 from cleanroom.attestation.formats import der
 from cleanroom.attestation.formats.der import Der
+from cleanroom.attestation.formats.signatures import SUITES, Suite, require_signed
 from cleanroom.attestation.rejection import rejected
-from cleanroom.errors import EvidenceRejected
 
-PSS_SHA384 = bytes.fromhex(
-    "304106092a864886f70d01010a3034a00f300d06096086480165030402020500"
-    "a11c301a06092a864886f70d010108300d06096086480165030402020500a203020130"
-)
-"""AlgorithmIdentifier of the suite (RFC 4055 §3.1)."""
-PSS_SHA384_TRAILER = bytes.fromhex(
-    "304606092a864886f70d01010a3039a00f300d06096086480165030402020500"
-    "a11c301a06092a864886f70d010108300d06096086480165030402020500a203020130a303020101"
-)
-"""The same with the default trailer field written out, as AMD's older certificates have it."""
-SALT_LENGTH = 48
 COMMON_NAME = "2.5.4.3"
 BASIC_CONSTRAINTS = "2.5.29.19"
 KEY_USAGE = "2.5.29.15"
+UNDERSTOOD = frozenset({BASIC_CONSTRAINTS, KEY_USAGE})
+"""A critical extension other than these is refused (RFC 5280 §4.2)."""
 _PEM = re.compile(rb"-----BEGIN CERTIFICATE-----([A-Za-z0-9+/=\s]+)-----END CERTIFICATE-----\s*")
 
 
@@ -70,6 +56,8 @@ class Certificate:
     """SubjectPublicKeyInfo, DER."""
     extensions: Mapping[str, Extension] = field(repr=False)
     """Extensions by object identifier."""
+    suite: Suite
+    """How its issuer signed it."""
     signature: bytes = field(repr=False)
 
     @property
@@ -79,27 +67,33 @@ class Certificate:
 
 
 @lru_cache(maxsize=64)
-def read_certificate(encoded: bytes) -> Certificate:
+def read_certificate(encoded: bytes, *suites: Suite) -> Certificate:
     """Read one certificate, DER.
 
+    Args:
+        encoded: the whole certificate.
+        suites: how it may be signed.
+
     Raises:
-        EvidenceRejected: it is not strict DER, or not of AMD's one signature suite.
+        EvidenceRejected: it is not strict DER, or signed in another way.
     """
     outer = Der(encoded, "certificate")
     parts = outer.inside(der.SEQUENCE, "")
     outer.end()
     tbs = parts.whole(der.SEQUENCE, "tbsCertificate")
-    _require_suite(parts.whole(der.SEQUENCE, "signatureAlgorithm"))
+    algorithm = parts.whole(der.SEQUENCE, "signatureAlgorithm")
     signature = parts.bits("signatureValue")
     parts.end()
-    return _read_tbs(encoded, tbs, signature)
+    return _read_tbs(encoded, tbs, algorithm, signature, suites)
 
 
-def _read_tbs(encoded: bytes, tbs: bytes, signature: bytes) -> Certificate:
+def _read_tbs(
+    encoded: bytes, tbs: bytes, algorithm: bytes, signature: bytes, suites: tuple[Suite, ...]
+) -> Certificate:
     body = Der(tbs, "certificate").inside(der.SEQUENCE, "tbsCertificate")
     _require_version_3(body)
     serial = body.integer("serialNumber")
-    _require_suite(body.whole(der.SEQUENCE, "signature"))
+    inner = body.whole(der.SEQUENCE, "signature")
     issuer = body.whole(der.SEQUENCE, "issuer")
     validity = body.inside(der.SEQUENCE, "validity")
     not_before, not_after = validity.time("notBefore"), validity.time("notAfter")
@@ -119,6 +113,7 @@ def _read_tbs(encoded: bytes, tbs: bytes, signature: bytes) -> Certificate:
         not_after=not_after,
         public_key=public_key,
         extensions=extensions,
+        suite=_suite(algorithm, inner, suites),
         signature=signature,
     )
 
@@ -131,11 +126,15 @@ def _require_version_3(body: Der) -> None:
         raise rejected("certificate version", found=str(number + 1), expected="3")
 
 
-def _require_suite(algorithm: bytes) -> None:
-    if algorithm not in {PSS_SHA384, PSS_SHA384_TRAILER}:
+def _suite(outer: bytes, inner: bytes, suites: tuple[Suite, ...]) -> Suite:
+    found = SUITES.get(outer)
+    if found not in suites or SUITES.get(inner) != found:
         raise rejected(
-            "certificate signature algorithm", found="another", expected="RSASSA-PSS with SHA-384"
+            "certificate signature algorithm",
+            found=found or "another",
+            expected=" or ".join(suites),
         )
+    return found
 
 
 def _read_extensions(wrapper: Der) -> Mapping[str, Extension]:
@@ -213,37 +212,36 @@ def require_valid(certificate: Certificate, now: datetime) -> None:
         )
 
 
-@lru_cache(maxsize=64)
-def require_signed(content: bytes, signature: bytes, public_key: bytes, what: str) -> None:
-    """Refuse `content` unless `signature` is RSASSA-PSS of it under an RSA-4096 key.
-
-    A success is remembered: the same three values always verify again.
+def require_issued(certificate: Certificate, issuer: Certificate) -> None:
+    """Refuse a certificate that `issuer` did not sign, or whose issuer has another name.
 
     Raises:
-        EvidenceRejected: another key type, or the signature does not verify.
+        EvidenceRejected: the name or the signature does not fit.
     """
-    try:
-        key = load_der_public_key(public_key)
-    except (ValueError, UnsupportedAlgorithm):
-        raise rejected(f"the issuer's key of {what}", found="unreadable", expected="RSA") from None
-    if not isinstance(key, rsa.RSAPublicKey) or key.key_size != 4096:
+    if certificate.issuer != issuer.subject:
         raise rejected(
-            f"the issuer's key of {what}", found="another", expected="RSA with 4096 bits"
+            f"the issuer of {certificate.common_name}",
+            found="another name",
+            expected=issuer.common_name,
         )
-    pss = padding.PSS(padding.MGF1(SHA384()), SALT_LENGTH)
-    try:
-        key.verify(signature, content, pss, SHA384())
-    except InvalidSignature:
-        raise _unsigned(what) from None
-
-
-def _unsigned(what: str) -> EvidenceRejected:
-    return rejected(
-        f"the signature of {what}",
-        found="not its issuer's",
-        expected="one that verifies",
-        cause="the certificates do not belong together, or were altered",
+    require_signed(
+        certificate.tbs,
+        certificate.signature,
+        issuer.public_key,
+        certificate.common_name,
+        certificate.suite,
     )
+
+
+def require_understood(certificate: Certificate) -> None:
+    """Refuse a critical extension that no check here heeds (RFC 5280 §4.2).
+
+    Raises:
+        EvidenceRejected: there is one.
+    """
+    for oid, extension in certificate.extensions.items():
+        if extension.critical and oid not in UNDERSTOOD:
+            raise rejected(f"critical extension {oid}", found="unknown here", expected="known ones")
 
 
 def pem_certificates(text: bytes) -> tuple[bytes, ...]:

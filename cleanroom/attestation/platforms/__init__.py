@@ -1,1 +1,1 @@
-"""One module per vendor; none knows another."""
+"""One module for each platform: what its guests present. None knows another."""

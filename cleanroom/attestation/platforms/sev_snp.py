@@ -1,258 +1,65 @@
-"""Is this SEV-SNP report authentic? Cryptography only; what it says is appraised elsewhere.
+"""A SEV-SNP guest presents its processor's report and AMD's certificates, nothing around them."""
 
-The steps, in this order, the first fault ends it:
-
-1. read the report and the certificates strictly;
-2. the product: by the intermediate's name, the leaf's extension, the report's family and model;
-3. the chain: leaf, intermediate (ASK or ASVK), and a root whose fingerprint is an anchor, for this
-   product;
-4. names, authority, validity at `now`, PSS signatures, revocation;
-5. the leaf's patch levels are the report's reported TCB, byte for byte;
-6. the leaf's hardware id is the report's chip id (VCEK), or it names a cloud (VLEK);
-7. the report's signature under the leaf's key.
-
-The report data is compared by `verifier`, for every platform in the same way.
-
-Checks that are deliberately not made: the leaf's `structVersion` (no rule depends on it), the
-stepping in its product name (`Milan-B0` is Milan), the chip id under a VLEK (no certificate
-vouches for it; the signature still covers it), and key identifiers (names and signatures decide).
-"""
-
-from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
-
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
-from cryptography.hazmat.primitives.hashes import SHA384
-from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from cleanroom.attestation.anchors import Anchors
-from cleanroom.attestation.collateral import Collateral, require_unrevoked
+from cleanroom.attestation.claims import SevSnpClaims
+from cleanroom.attestation.collateral import Collateral
 from cleanroom.attestation.evidence import Evidence
-from cleanroom.attestation.formats import x509
-from cleanroom.attestation.formats.amd_certificates import (
-    INTERMEDIATES,
-    LEAVES,
-    certified_chip,
-    certified_tcb,
-    csp_id,
-    product_name,
-    read_endorsements,
-)
-from cleanroom.attestation.formats.snp import SnpReport, read_report
-from cleanroom.attestation.formats.x509 import Certificate
-from cleanroom.attestation.policy import Product
-from cleanroom.attestation.rejection import rejected
-from cleanroom.attestation.roots import AMD_ARK
-
-UNDERSTOOD_EXTENSIONS = frozenset({x509.BASIC_CONSTRAINTS, x509.KEY_USAGE})
-"""A critical extension other than these is refused (RFC 5280 §4.2)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Chain:
-    """Three certificates that belong together by name; verified in step 4."""
-
-    leaf: Certificate
-    intermediate: Certificate
-    root: Certificate
-
-
-@dataclass(frozen=True, slots=True)
-class AuthenticReport:
-    """A report that its chain vouches for; its report data is not compared yet."""
-
-    report: SnpReport
-    product: Product
-    chain: Chain
-    csp_id: str
-    """The cloud that a VLEK was lent to; empty for a VCEK."""
+from cleanroom.attestation.formats import snp
+from cleanroom.attestation.silicon import sev_snp
+from cleanroom.attestation.silicon.sev_snp import AuthenticReport
 
 
 def authenticate(
     evidence: Evidence, *, anchors: Anchors, collateral: Collateral, now: datetime
-) -> AuthenticReport:
-    """The report inside `evidence`, once steps 1 to 7 hold.
+) -> SevSnpClaims:
+    """The claims in `evidence`, once AMD's chain vouches for them.
 
     Raises:
-        EvidenceRejected: the first step that does not hold.
+        EvidenceRejected: the first step of `silicon.sev_snp` that does not hold.
     """
-    # 1
-    report = read_report(evidence.report)
-    certificates = read_endorsements(evidence.endorsements)
-    # 2 and 3
-    chain = choose_chain(report, certificates, anchors)
-    product = require_one_product(report, chain, anchors)
-    # 4
-    require_chain(chain, now)
-    require_unrevoked(chain.intermediate, chain.root, collateral, now)
-    # 5
-    require_certified_tcb(report, chain.leaf, product)
-    # 6
-    cloud = require_certified_identity(report, chain.leaf, product)
-    # 7
-    require_report_signature(report, chain.leaf)
-    return AuthenticReport(report, product, chain, cloud)
-
-
-def choose_chain(report: SnpReport, certificates: Iterable[Certificate], anchors: Anchors) -> Chain:
-    """The leaf for the report's kind of key, its issuer, and that one's issuer among the anchors.
-
-    Raises:
-        EvidenceRejected: one is missing, or there are several.
-    """
-    known = tuple(certificates)
-    name = LEAVES[report.signing_key]
-    leaf = _only([one for one in known if one.common_name == name], f"the {name} certificate")
-    intermediate = _only(
-        [one for one in known if one.subject == leaf.issuer and one.common_name in INTERMEDIATES],
-        f"the issuer of the {name} certificate (ASK)",
+    authentic = sev_snp.authenticate(
+        evidence.report, evidence.endorsements, anchors=anchors, collateral=collateral, now=now
     )
-    root = _only(
-        [one for one in known if one.subject == intermediate.issuer and is_anchor(one, anchors)],
-        f"a root (ARK) that is trusted here and issued {intermediate.common_name}",
+    return _claims(authentic, evidence, anchors, now)
+
+
+def _claims(
+    authentic: AuthenticReport, evidence: Evidence, anchors: Anchors, now: datetime
+) -> SevSnpClaims:
+    octets, numbers = authentic.report.fields.octets, authentic.report.fields.numbers
+    product = authentic.product
+    return SevSnpClaims(
+        platform="sev-snp",
+        assurance=anchors.assurance,
+        anchor=authentic.chain.root.fingerprint,
+        evidence=evidence.digest,
+        verified_at=now.replace(microsecond=0),
+        product=product,
+        report_version=authentic.report.version,
+        measurement=octets["measurement"].hex(),
+        host_data=octets["host_data"].hex(),
+        tcb={
+            "reported": snp.read_tcb(octets["reported_tcb"], product),
+            "committed": snp.read_tcb(octets["committed_tcb"], product),
+            "launch": snp.read_tcb(octets["launch_tcb"], product),
+            "current": snp.read_tcb(octets["current_tcb"], product),
+        },
+        guest_svn=numbers["guest_svn"],
+        guest_policy=snp.set_bits(numbers["policy"], snp.GUEST_POLICY_BITS),
+        guest_policy_word=hex(numbers["policy"]),
+        platform_info=snp.set_bits(numbers["platform_info"], snp.PLATFORM_BITS),
+        platform_info_unknown=snp.unnamed_bits(numbers["platform_info"], snp.PLATFORM_BITS),
+        vmpl=numbers["vmpl"],
+        chip_id=octets["chip_id"].hex(),
+        signing_key=authentic.report.signing_key,
+        csp_id=authentic.csp_id,
+        id_key_digest=octets["id_key_digest"].hex(),
+        author_key_digest=octets["author_key_digest"].hex(),
+        family_id=octets["family_id"].hex(),
+        image_id=octets["image_id"].hex(),
+        launch_mitigations=hex(numbers.get("launch_mit_vector", 0)),
+        current_mitigations=hex(numbers.get("current_mit_vector", 0)),
+        report_data=octets["report_data"].hex(),
     )
-    return Chain(leaf, intermediate, root)
-
-
-def is_anchor(certificate: Certificate, anchors: Anchors) -> bool:
-    """Whether this very certificate is one of the anchors."""
-    return certificate.fingerprint in anchors.fingerprints
-
-
-def _only(found: list[Certificate], what: str) -> Certificate:
-    if len(found) != 1:
-        raise rejected(
-            what,
-            found="missing from the endorsements" if not found else f"there {len(found)} times",
-            expected="exactly once",
-            cause="send the leaf, its ASK and the ARK of the machine's product; simulated evidence "
-            "has a root of its own, which production policies do not trust",
-        )
-    return found[0]
-
-
-def require_one_product(report: SnpReport, chain: Chain, anchors: Anchors) -> Product:
-    """The product on which intermediate, root, leaf and report agree.
-
-    Raises:
-        EvidenceRejected: they do not, or the intermediate issues the other kind of key.
-    """
-    product, kind = INTERMEDIATES[chain.intermediate.common_name]
-    if kind != report.signing_key:
-        raise rejected(
-            chain.intermediate.common_name, found=f"for {kind}", expected=report.signing_key
-        )
-    said = {"leaf certificate": product_name(chain.leaf)}
-    if report.product is not None:
-        said["report"] = report.product
-    if anchors.assurance == "hardware":
-        said["root"] = AMD_ARK[chain.root.fingerprint]
-    for where, found in said.items():
-        if found != product:
-            raise rejected(
-                f"the product of the {where}",
-                found=found,
-                expected=f"{product}, as {chain.intermediate.common_name} says",
-                cause="certificates of another product line were sent",
-            )
-    return product
-
-
-def require_chain(chain: Chain, now: datetime) -> None:
-    """Step 4: names, authority, validity and signatures of the chain.
-
-    Raises:
-        EvidenceRejected: one of them does not hold.
-    """
-    root, intermediate, leaf = chain.root, chain.intermediate, chain.leaf
-    if root.issuer != root.subject:
-        raise rejected(root.common_name, found="issued by another", expected="self-signed")
-    x509.require_authority(root, signs_more=True)
-    x509.require_authority(intermediate)
-    for certificate, issuer in ((root, root), (intermediate, root), (leaf, intermediate)):
-        _require_understood(certificate)
-        x509.require_valid(certificate, now)
-        x509.require_signed(
-            certificate.tbs, certificate.signature, issuer.public_key, certificate.common_name
-        )
-
-
-def _require_understood(certificate: Certificate) -> None:
-    for oid, extension in certificate.extensions.items():
-        if extension.critical and oid not in UNDERSTOOD_EXTENSIONS:
-            raise rejected(f"critical extension {oid}", found="unknown here", expected="known ones")
-
-
-def require_certified_tcb(report: SnpReport, leaf: Certificate, product: Product) -> None:
-    """Step 5: the patch levels that the leaf key was derived for are the reported ones.
-
-    Raises:
-        EvidenceRejected: they differ in some byte.
-    """
-    certified = certified_tcb(leaf, product)
-    reported = report.fields.octets["reported_tcb"]
-    if certified != reported:
-        raise rejected(
-            "reported TCB",
-            found=reported.hex(),
-            expected=f"{certified.hex()}, as the leaf certificate says",
-            cause="fetch the certificate for the reported patch levels; firmware was updated",
-        )
-
-
-def require_certified_identity(report: SnpReport, leaf: Certificate, product: Product) -> str:
-    """Step 6: the chip (VCEK), or the name of the cloud that a VLEK was lent to.
-
-    Returns:
-        The cloud's name; empty for a VCEK.
-
-    Raises:
-        EvidenceRejected: the chip is another one or hidden, or the certificate has no identity.
-    """
-    if report.signing_key == "vlek":
-        return csp_id(leaf)
-    if certified_chip(leaf, product) != report.fields.octets["chip_id"]:
-        raise rejected(
-            "chip id",
-            found=report.fields.octets["chip_id"].hex()[:16] + "…",
-            expected="the hardware id of the leaf certificate",
-            cause="the certificate is another chip's, or the host hides the chip id",
-        )
-    return ""
-
-
-def require_report_signature(report: SnpReport, leaf: Certificate) -> None:
-    """Step 7: ECDSA P-384 with SHA-384 over the signed part (56860, ATTESTATION_REPORT).
-
-    Raises:
-        EvidenceRejected: the signature is zero or does not verify under the leaf's key.
-    """
-    r, s = report.signature
-    if not r or not s:
-        raise rejected("report signature", found="zero", expected="an ECDSA P-384 signature")
-    try:
-        _report_key(leaf.public_key).verify(
-            encode_dss_signature(r, s), report.signed, ec.ECDSA(SHA384())
-        )
-    except InvalidSignature:
-        raise rejected(
-            "report signature",
-            found="not of the leaf certificate's key",
-            expected="one that verifies",
-            cause="the report was altered, or the certificate is another machine's",
-        ) from None
-
-
-@lru_cache(maxsize=64)
-def _report_key(public_key: bytes) -> ec.EllipticCurvePublicKey:
-    try:
-        key = load_der_public_key(public_key)
-    except (ValueError, UnsupportedAlgorithm):
-        raise rejected("leaf key", found="unreadable", expected="ECDSA P-384") from None
-    if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, ec.SECP384R1):
-        raise rejected("leaf key", found="another kind", expected="ECDSA P-384")
-    return key

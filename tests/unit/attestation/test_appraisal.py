@@ -2,10 +2,11 @@
 
 import pytest
 
-from cleanroom.attestation.appraisal import HINTS, appraise
+from cleanroom.attestation.appraisal import appraise
 from cleanroom.attestation.policy import SevSnpPolicy
 from cleanroom.attestation.result import AttestationResult
-from cleanroom.attestation.rules import compare
+from cleanroom.attestation.table import compare
+from cleanroom.attestation.words.sev_snp import HINTS
 from cleanroom.encoding import content_digest
 from cleanroom.errors import AppraisalFailed
 from tests.support.platform import (

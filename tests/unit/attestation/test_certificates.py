@@ -8,14 +8,14 @@ from cryptography import x509 as library
 from cryptography.utils import CryptographyDeprecationWarning
 
 from cleanroom.attestation.formats import der
-from cleanroom.attestation.formats.amd_certificates import read_endorsements
+from cleanroom.attestation.formats.amd_certificates import AMD_SUITE, read_endorsements
 from cleanroom.attestation.formats.cert_table import GUIDS
 from cleanroom.attestation.formats.der import Der
+from cleanroom.attestation.formats.signatures import require_signed
 from cleanroom.attestation.formats.x509 import (
     pem_certificates,
     read_certificate,
     require_authority,
-    require_signed,
     require_valid,
 )
 from cleanroom.errors import EvidenceRejected
@@ -29,7 +29,7 @@ def encoded(which):
 
 
 def certificate(which):
-    return read_certificate(encoded(which))
+    return read_certificate(encoded(which), AMD_SUITE)
 
 
 @pytest.mark.parametrize("which", [INTERMEDIATE, ROOT])
@@ -65,33 +65,35 @@ def test_canary_the_library_still_objects_to_serial_number_zero():
 def test_serial_number_zero_is_read_without_a_warning():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert read_certificate.__wrapped__(encoded(LEAF)).serial == 0
+        assert read_certificate.__wrapped__(encoded(LEAF), AMD_SUITE).serial == 0
 
 
 def test_no_prefix_is_a_certificate():
     raw = encoded(LEAF)
     for size in range(len(raw)):
         with pytest.raises(EvidenceRejected):
-            read_certificate(raw[:size])
+            read_certificate(raw[:size], AMD_SUITE)
 
 
 def test_trailing_byte_after_a_certificate():
     with pytest.raises(EvidenceRejected, match="followed by 1 bytes"):
-        read_certificate(encoded(LEAF) + b"\0")
+        read_certificate(encoded(LEAF) + b"\0", AMD_SUITE)
 
 
 def test_altered_certificate_is_not_its_issuers():
     leaf, issuer = certificate(LEAF), certificate(INTERMEDIATE)
     with pytest.raises(EvidenceRejected, match="signature of SEV-VCEK is not its issuer's"):
-        require_signed(leaf.tbs + b"\0", leaf.signature, issuer.public_key, leaf.common_name)
+        require_signed(
+            leaf.tbs + b"\0", leaf.signature, issuer.public_key, leaf.common_name, AMD_SUITE
+        )
 
 
 def test_issuer_with_another_kind_of_key():
     leaf = certificate(LEAF)
     with pytest.raises(EvidenceRejected, match="is another, expected RSA with 4096 bits"):
-        require_signed(leaf.tbs, leaf.signature, leaf.public_key, leaf.common_name)
+        require_signed(leaf.tbs, leaf.signature, leaf.public_key, leaf.common_name, AMD_SUITE)
     with pytest.raises(EvidenceRejected, match="is unreadable"):
-        require_signed(leaf.tbs, leaf.signature, b"\x30\x00", leaf.common_name)
+        require_signed(leaf.tbs, leaf.signature, b"\x30\x00", leaf.common_name, AMD_SUITE)
 
 
 def test_leaf_is_no_authority():

@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives.hashes import SHA256, SHA384
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from cleanroom.attestation.formats.amd_certificates import (
+    AMD_SUITE,
     CSP_ID,
     HWID,
     PRODUCT_NAME,
@@ -26,14 +27,16 @@ from cleanroom.attestation.formats.x509 import (
     read_certificate,
     require_authority,
 )
-from cleanroom.attestation.platforms.sev_snp import Chain, require_chain, require_report_signature
+from cleanroom.attestation.silicon.sev_snp import Chain, require_chain, require_report_signature
 from cleanroom.errors import EvidenceRejected
 from enclave.attester.issuing import PSS, _builder, name_of
 from tests.support.platform import NOW, good_evidence, simulated_platform, verified
 
 
 def good_chain():
-    return Chain(*(read_certificate(encoded) for encoded in good_evidence().endorsements))
+    return Chain(
+        *(read_certificate(encoded, AMD_SUITE) for encoded in good_evidence().endorsements)
+    )
 
 
 def changed_extension(certificate, oid, value):
@@ -63,7 +66,9 @@ def unknown_extension(*, critical):
 
 def test_extension_that_nobody_here_understands_is_refused_once_it_is_critical():
     optional, critical = (
-        replace(good_chain(), leaf=read_certificate(signed(unknown_extension(critical=flag))))
+        replace(
+            good_chain(), leaf=read_certificate(signed(unknown_extension(critical=flag)), AMD_SUITE)
+        )
         for flag in (False, True)
     )
     require_chain(optional, NOW)
@@ -86,8 +91,8 @@ def test_intermediate_as_root():
     ],
 )
 def test_certificate_of_another_signature_suite(how):
-    with pytest.raises(EvidenceRejected, match="expected RSASSA-PSS with SHA-384"):
-        read_certificate(signed(unknown_extension(critical=False), **how))
+    with pytest.raises(EvidenceRejected, match="expected rsa4096-pss-sha384"):
+        read_certificate(signed(unknown_extension(critical=False), **how), AMD_SUITE)
 
 
 @pytest.mark.parametrize("names", [[], ["SEV-VCEK", "SEV-VCEK"]])
@@ -104,7 +109,7 @@ def test_certificate_without_one_common_name(names):
         extensions=builder._extensions,
     )
     with pytest.raises(EvidenceRejected, match=f"common name is there {len(names)} times"):
-        read_certificate(signed(other))
+        read_certificate(signed(other), AMD_SUITE)
 
 
 def test_extension_that_is_there_twice():
@@ -112,7 +117,7 @@ def test_extension_that_is_there_twice():
     first, second = (bytes.fromhex("2b060104019c780103") + bytes([last]) for last in (1, 2))
     assert encoded.count(first) == encoded.count(second) == 1
     with pytest.raises(EvidenceRejected, match="twice, expected each once"):
-        read_certificate(encoded.replace(second, first))
+        read_certificate(encoded.replace(second, first), AMD_SUITE)
 
 
 def test_two_leaves_of_the_same_kind():

@@ -10,11 +10,11 @@ import pytest
 from cleanroom.attestation.anchors import Anchors
 from cleanroom.attestation.appraisal import appraise
 from cleanroom.attestation.binding import binding_of
-from cleanroom.attestation.claims import Claims
+from cleanroom.attestation.claims import AnyClaims
 from cleanroom.attestation.collateral import Collateral
 from cleanroom.attestation.evidence import Evidence
 from cleanroom.attestation.policy import SevSnpPolicy
-from cleanroom.attestation.rules import compare
+from cleanroom.attestation.table import compare
 from cleanroom.attestation.verifier import verify
 from cleanroom.errors import BindingMismatch, EvidenceRejected
 
@@ -89,7 +89,7 @@ def days_of(case):
     ]
 
 
-def verified(case, now=None, **changed) -> Claims:
+def verified(case, now=None, **changed) -> AnyClaims:
     start = days_of(case)[0] + timedelta(days=2)
     return verify(
         changed.get("evidence", evidence_of(case)),

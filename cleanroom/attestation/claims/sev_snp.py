@@ -1,37 +1,15 @@
-"""What verified evidence says, in words and hexadecimal.
+"""What a SEV-SNP report says (AMD 56860, ATTESTATION_REPORT)."""
 
-Claims are minted by `verifier.verify` only, after a vendor's chain vouched for every byte. Claims
-that are read back from stored bytes prove nothing: verify the evidence again.
-"""
+from typing import Literal
 
-from typing import Annotated, Literal
-
-from pydantic import Field
-from pydantic import StringConstraints as Text
-
-from cleanroom.encoding import Digest, Instant, Record
-
-Assurance = Literal["hardware", "simulated"]
-"""Whether a vendor's or a development root vouches."""
-Hex = Annotated[str, Text(pattern=r"^([0-9a-f]{2})*$")]
-"""Bytes as lower-case hex."""
-Word = Annotated[str, Text(pattern=r"^0x[0-9a-f]{1,16}$")]
-"""A number of up to 64 bits, which JSON could not carry exactly."""
+from cleanroom.attestation.claims.base import Claims, Hex, Word
 
 
-class Claims(Record):
-    """A vendor's chain vouches for this, bound to the 64 bytes that were expected."""
+class SevSnpClaims(Claims):
+    """What an AMD processor reports about a guest, and AMD about the processor."""
 
     platform: Literal["sev-snp"]
-    """Which platform's rules were applied."""
-    assurance: Assurance
-    """What kind of root vouches."""
-    anchor: Digest
-    """SHA-256 of the root certificate (ARK)."""
-    evidence: Digest
-    """The evidence these claims come from."""
-    verified_at: Instant
-    """The `now` of the verification."""
+    """AMD SEV-SNP."""
     product: Literal["Milan", "Genoa", "Turin"]
     """The EPYC generation, by its certificates and (from version 3) its family and model."""
     report_version: int
@@ -72,5 +50,3 @@ class Claims(Record):
     """Mitigations that were on at launch (version 5), else 0."""
     current_mitigations: Word
     """Mitigations that are on now (version 5), else 0."""
-    report_data: Hex = Field(min_length=128, max_length=128)
-    """The binding, 64 bytes."""

@@ -2,7 +2,7 @@
 
 Every field of one entry must hold at once. What may be lax is a named field, so that all parties
 signed it; what is omitted has the strict value, except where the clouds of today cannot satisfy it
-(then `explain` says what stays open). This module is shape only; `appraisal` compares.
+(then `explain` says what stays open). This module is shape only; `rules.sev_snp` compares.
 """
 
 from typing import Annotated, Literal, Self
@@ -10,14 +10,11 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 from pydantic import StringConstraints as Text
 
-from cleanroom.encoding import Digest, Record
+from cleanroom.attestation.policy.base import Demand, DevelopmentRoots, Measurement
+from cleanroom.encoding import Record
 
 Product = Literal["Milan", "Genoa", "Turin"]
 """An EPYC generation by its certificate chain; Bergamo and Siena use Genoa's."""
-Demand = Literal["require", "forbid", "any"]
-"""What is asked of one bit."""
-Measurement = Annotated[str, Text(pattern=r"^[0-9a-f]{96}$")]
-"""A launch digest (SHA-384), 96 lower-case hex digits."""
 KeyDigest = Annotated[str, Text(pattern=r"^[0-9a-f]{96}$")]
 """SHA-384 of an ID or author key, 96 lower-case hex digits."""
 ChipId = Annotated[str, Text(pattern=r"^([0-9a-f]{128}|[0-9a-f]{16})$")]
@@ -150,8 +147,13 @@ class SevSnpPolicy(Record):
     """Keys that may have signed the ID key; `any` also accepts none."""
     min_mitigation_vector: int = Field(default=0, ge=0, le=2**53 - 1)
     """Bits that both mitigation vectors must have set; not 0 needs report version 5."""
-    development_roots: list[Digest] | None = Field(default=None, min_length=1, max_length=8)
+    development_roots: DevelopmentRoots = None
     """SHA-256 of simulated roots. With it only simulated evidence counts, without it only real."""
+
+    @property
+    def lists_machines(self) -> bool:
+        """Whether only listed processors are accepted."""
+        return self.chip_ids != "any"
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
@@ -172,7 +174,3 @@ class SevSnpPolicy(Record):
         if self.min_mitigation_vector and self.min_report_version < 5:
             raise ValueError("min_mitigation_vector needs min_report_version 5")
         return self
-
-
-AppraisalPolicy = SevSnpPolicy
-"""Any entry of `attestation`, told apart by `platform`; a union once there are two members."""

@@ -1,0 +1,98 @@
+"""The one table of platforms: which code verifies, appraises and explains each of them.
+
+A platform that is not here does not exist: `verifier`, `appraisal` and `explain` look it up here
+and know no platform by name. How to add a row is told in `docs/spec/attestation-platforms.md`.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from types import MappingProxyType
+from typing import Any, Generic, Protocol, TypeVar
+
+from cleanroom.attestation.anchors import Anchors
+from cleanroom.attestation.binding import Binding
+from cleanroom.attestation.claims import Claims, SevSnpClaims
+from cleanroom.attestation.collateral import Collateral
+from cleanroom.attestation.evidence import Evidence, Platform
+from cleanroom.attestation.platforms import sev_snp as sev_snp_platform
+from cleanroom.attestation.policy import AppraisalPolicy, SevSnpPolicy
+from cleanroom.attestation.result import Finding
+from cleanroom.attestation.rules import sev_snp as sev_snp_rules
+from cleanroom.attestation.rules.comparing import finding
+from cleanroom.attestation.words import sev_snp as sev_snp_words
+
+ClaimsT = TypeVar("ClaimsT", bound=Claims)
+ClaimsT_co = TypeVar("ClaimsT_co", bound=Claims, covariant=True)
+PolicyT = TypeVar("PolicyT", bound=AppraisalPolicy)
+
+
+class Authenticate(Protocol[ClaimsT_co]):
+    """The claims in some evidence, once a vendor's chain vouches for them; raises at a fault."""
+
+    def __call__(
+        self, evidence: Evidence, *, anchors: Anchors, collateral: Collateral, now: datetime
+    ) -> ClaimsT_co:
+        """Cryptography only; the binding is compared by the caller."""
+        ...
+
+
+def whole(binding: Binding) -> bytes:
+    """How most platforms carry a binding: as it is."""
+    return binding
+
+
+@dataclass(frozen=True, slots=True)
+class Row(Generic[ClaimsT, PolicyT]):
+    """Everything that is particular to one platform."""
+
+    claims: type[ClaimsT]
+    """What its evidence says."""
+    policy: type[PolicyT]
+    """What a manifest may accept of it."""
+    authenticate: Authenticate[ClaimsT]
+    """From `platforms`."""
+    compare: Callable[[ClaimsT, PolicyT, bytes], list[Finding]]
+    """From `rules`; the last argument is the room's genesis."""
+    described: Callable[[PolicyT], list[str]]
+    """From `words`: what an entry accepts."""
+    left_open: Callable[[PolicyT], list[str]]
+    """From `words`: what an entry does not close."""
+    hints: Mapping[str, str]
+    """From `words`: what mends a finding, by its code."""
+    carried: Callable[[Binding], bytes] = whole
+    """How the 64 bytes of a binding stand in the claim `report_data`."""
+    takes_event_log: bool = False
+    """Whether evidence may come with a log of what was measured; a log elsewhere is refused."""
+
+
+PLATFORMS: Mapping[Platform, Row[Any, Any]] = MappingProxyType(
+    {
+        "sev-snp": Row(
+            claims=SevSnpClaims,
+            policy=SevSnpPolicy,
+            authenticate=sev_snp_platform.authenticate,
+            compare=sev_snp_rules.compare,
+            described=sev_snp_words.described,
+            left_open=sev_snp_words.left_open,
+            hints=sev_snp_words.HINTS,
+        ),
+    }
+)
+"""Every platform by its name in evidence, claims and policies."""
+
+
+def compare(claims: Claims, policy: AppraisalPolicy, genesis: bytes) -> list[Finding]:
+    """Every finding of one entry, passed or not.
+
+    An entry for another platform is one finding that fails: nothing of it is compared.
+
+    Args:
+        claims: from `verify`.
+        policy: one entry of the manifest's `attestation`.
+        genesis: this room's genesis digest, 32 bytes.
+    """
+    found, asked = str(claims.platform), str(policy.platform)
+    if found != asked:
+        return [finding("platform", "platform", found, asked, passed=False)]
+    return PLATFORMS[claims.platform].compare(claims, policy, genesis)
