@@ -8,7 +8,7 @@ module, so that nothing of the command line stays in what is measured.
 import os
 import sys
 from pathlib import Path
-from typing import NoReturn
+from typing import Literal, NoReturn
 
 import click
 
@@ -39,18 +39,18 @@ def coordinator() -> None:
     default="development",
     show_default=True,
 )
-def init(directory: Path, mode: str) -> None:
+@click.option("--role", "roles", multiple=True, default=("cpu",), show_default=True)
+def init(
+    directory: Path, mode: Literal["production", "development"], roles: tuple[str, ...]
+) -> None:
     """Make a room's lineage (and a simulated platform), and print what the manifest needs.
 
     The same text goes to DIRECTORY/attestation.yaml, for `cleanroom init --attestation`.
     """
-    from cleanroom.manifest.author import block_text  # noqa: PLC0415 - start-up time
-    from enclave.coordinator.initialise import init as make  # noqa: PLC0415
+    from enclave.local import begin  # noqa: PLC0415 - start-up time
 
-    given = make(directory, mode)
-    text = block_text(given.to_plain())
-    (directory / "attestation.yaml").write_text(text, encoding="utf-8")
-    console.emit(text.rstrip())
+    begin(directory, mode, roles)
+    console.emit((directory / "attestation.yaml").read_text(encoding="utf-8").rstrip())
     console.next_step(f"give {directory / 'attestation.yaml'} to whoever writes the manifest")
 
 
@@ -92,9 +92,7 @@ def serve_worker(  # noqa: PLR0917 - one parameter for each option
 @click.option("--keep", is_flag=True, help="Leave the room running and say how to go on.")
 @click.option("--clean", is_flag=True, help="Only end and remove what a kept room left.")
 @json_option
-def demo(
-    directory: Path, rows: int, seed: int, *, keep: bool, clean: bool, as_json: bool
-) -> None:
+def demo(directory: Path, rows: int, seed: int, *, keep: bool, clean: bool, as_json: bool) -> None:
     """A bank and a shop: from nothing to a verified receipt, on this machine."""
     from enclave.demo.kept import remove_kept  # noqa: PLC0415 - start-up time
     from enclave.demo.story import tell  # noqa: PLC0415

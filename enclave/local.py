@@ -21,14 +21,14 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 
 from cleanroom.client.clock import system_clock
 from cleanroom.client.drafting import AttestationFile
 from cleanroom.client.identity import Identity
 from cleanroom.client.manifest_file import ManifestFile
 from cleanroom.errors import CleanroomError, MachineUnfit
-from cleanroom.manifest.author import manifest_text
+from cleanroom.manifest.author import block_text, manifest_text
 from cleanroom.manifest.genesis import Genesis
 from cleanroom.manifest.model import Manifest
 from enclave.coordinator.initialise import init
@@ -149,6 +149,22 @@ class LocalRoom:
         return launched
 
 
+def begin(
+    directory: Path, mode: Literal["production", "development"], roles: tuple[str, ...]
+) -> AttestationFile:
+    """Begin a room, and write what the manifest's authors need into `attestation.yaml`.
+
+    Args:
+        directory: the room's own.
+        mode: `development` makes a simulated platform below it.
+        roles: the worker roles that the manifest will have.
+    """
+    begun = init(directory, mode, system_clock(), roles)
+    plain = {"lineage": str(begun.lineage), "attestation": begun.attestation}
+    (directory / "attestation.yaml").write_text(block_text(plain), encoding="utf-8")
+    return AttestationFile.from_plain(plain)
+
+
 def simulated_copy(
     manifest: Manifest, given: AttestationFile, parties: Sequence[Identity]
 ) -> Manifest:
@@ -181,7 +197,7 @@ def prepare(manifest: Manifest, directory: Path) -> tuple[Path, dict[str, Path]]
     Returns:
         The manifest's path, and each party's identity file.
     """
-    given = init(directory / "operator", "development")
+    given = begin(directory / "operator", "development", tuple(manifest.workers))
     identities = {
         party: Identity.create(party, entry.name) for party, entry in manifest.parties.items()
     }

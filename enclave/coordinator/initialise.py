@@ -12,8 +12,8 @@ from uuid import UUID, uuid4
 from cleanroom.attestation.policy import SevSnpPolicy
 from enclave.attester.measure import installed_code_digest, measurement_of
 
-COORDINATOR_POLICY = "coordinator-sim"
-WORKER_POLICY = "worker-sim"
+COORDINATOR_POLICY = "coordinator"
+WORKER_POLICY = "worker"
 PLATFORM_DIRECTORY = "platform"
 """Where the simulated machine is kept, below the room's directory."""
 

@@ -26,10 +26,9 @@ from cleanroom.errors import InternalError
 from cleanroom.manifest.author import block_text
 from cleanroom.manifest.genesis import Genesis
 from cleanroom.manifest.plan import exposure_in_words
-from enclave.coordinator.initialise import init
 from enclave.demo.kept import mark
 from enclave.demo.tables import Tables, generate
-from enclave.local import LocalRoom
+from enclave.local import LocalRoom, begin
 
 PARTIES = {"bank": "Bank plc", "shop": "Shop GmbH"}
 DATASETS = {"bank": "customers", "shop": "baskets"}
@@ -76,11 +75,9 @@ def tell(directory: Path, *, rows: int, seed: int, keep: bool) -> dict[str, obje
         tables = _write_tables(directory, rows, seed)
     with stage("keys of both parties; the operator makes a room"):
         identities = _make_keys(directory)
-        given = init(directory / "operator", "development")
-        block = directory / "operator" / "attestation.yaml"
-        block.write_text(block_text(given.to_plain()), encoding="utf-8")
+        begin(directory / "operator", "development", ("cpu",))
     with stage("one manifest; both check, plan and approve it"):
-        manifests = _agree(directory, identities, block)
+        manifests = _agree(directory, identities)
     with ExitStack() as stack:
         room = _room(directory, manifests["bank"], keep=keep)
         stack.callback(room.stop)
@@ -126,15 +123,13 @@ def _make_keys(directory: Path) -> dict[str, Identity]:
     return identities
 
 
-def _agree(
-    directory: Path, identities: dict[str, Identity], block: Path
-) -> dict[str, ManifestFile]:
+def _agree(directory: Path, identities: dict[str, Identity]) -> dict[str, ManifestFile]:
     now = system_clock()
     first = compose_file(
         directory / "bank" / "cleanroom.yaml",
         "partner",
         parties=[directory / party / f"{party}.party.yaml" for party in PARTIES],
-        attestation=block,
+        attestation=directory / "operator" / "attestation.yaml",
         name="partner",
         not_before=now,
         not_after=now + timedelta(days=1),
