@@ -131,12 +131,15 @@ class Calls:
         patience = _Patience(self.caller.patience_s)
         while True:
             generation, transport = self._current(patience)
+            began = time.monotonic()
             try:
                 for each in begin(transport):
                     yield each
                     patience = _Patience(self.caller.patience_s)
                 return  # noqa: TRY300 - the end of the stream, not of a try
             except (Unreachable, TransferBroken, CallerRefused) as broken:
+                if time.monotonic() - began > LONGEST_PAUSE_S:  # it held, and said nothing
+                    patience = _Patience(self.caller.patience_s)
                 self._mend(broken, generation, patience)
 
     def require_active(self) -> TrustedRoom:
@@ -234,16 +237,19 @@ class Calls:
 
 
 class _Patience:
-    """How long breaks are waited out, with pauses that grow."""
+    """How long breaks are waited out from the first one on, with pauses that grow."""
 
     def __init__(self, seconds: float, stop: threading.Event | None = None) -> None:
         self._stop = stop or threading.Event()
-        self._end = time.monotonic() + seconds
+        self._seconds = seconds
+        self._end: float | None = None
         self._pause = FIRST_PAUSE_S
         self._refused = False
 
     def spend(self, broken: CleanroomError) -> None:
         """Wait a little; raise what broke once there is no time left."""
+        if self._end is None:
+            self._end = time.monotonic() + self._seconds
         left = self._end - time.monotonic()
         if left <= 0 or self._stop.wait(min(self._pause, left)):
             raise broken

@@ -82,26 +82,24 @@ class Run:
             DeadlineExceeded: it is not over in time; the run itself goes on.
             TransportError: the room cannot be reached, after all patience.
         """
-        seen = 0
         end = None if timeout is None else time.monotonic() + timeout
+        story = _Story(self.id)
 
-        def begin(to: Transport) -> Iterator[pb.Canonical]:
+        def begin(to: Transport) -> Iterator[RunEvent]:
+            story.goes_on_with(to)
             while True:
-                wanted = pb.WatchRequest(run=self.id, after=seen)
                 try:
-                    yield from to.stream(to.runs.Watch, wanted, _left(end))
+                    for message in to.stream(to.runs.Watch, story.wanted(), _left(end)):
+                        yield from story.new(message.record)
                 except DeadlineExceeded:
                     if end is not None and time.monotonic() >= end:
                         raise self._late(timeout) from None
                     continue
-                raise TransferBroken(f"the watch ended before run {self.id}")
+                story.begin_again()
+                raise TransferBroken(f"the watch of run {self.id} ended before it was over")
 
-        with closing(self._calls.resumed(begin)) as messages:
-            for message in messages:
-                event = RunEvent.from_bytes(message.record)
-                if event.sequence < seen:
-                    continue
-                seen = event.sequence + 1
+        with closing(self._calls.resumed(begin)) as events:
+            for event in events:
                 yield event
                 if event.phase in FINAL:
                     return
@@ -236,6 +234,42 @@ class Run:
             f"run {self.id} is not over after {timeout} s, it is {self._view.phase}",
             hint="it goes on in the room: wait again, or cancel it",
         )
+
+
+class _Story:
+    """What was told of a run so far.
+
+    Events are numbered while a coordinator lives; after a restart the story begins again with the
+    phase that the run is in. So behind every new session it is read from its start, and what was
+    told before is passed over.
+    """
+
+    def __init__(self, run: str) -> None:
+        self._run = run
+        self._told: set[bytes] = set()
+        self._next = 0
+        self._from: Transport | None = None
+
+    def goes_on_with(self, transport: Transport) -> None:
+        """The next events come from here."""
+        if self._from is not transport:
+            self._from, self._next = transport, 0
+
+    def begin_again(self) -> None:
+        """The next events are asked for from the first on."""
+        self._next = 0
+
+    def wanted(self) -> pb.WatchRequest:
+        """What to ask for."""
+        return pb.WatchRequest(run=self._run, after=self._next)
+
+    def new(self, record: bytes) -> Iterator[RunEvent]:
+        """The event, unless it was told before."""
+        event = RunEvent.from_bytes(record)
+        self._next = event.sequence + 1
+        if record not in self._told:
+            self._told.add(record)
+            yield event
 
 
 def _left(end: float | None) -> float:

@@ -28,6 +28,8 @@ LEAST_S = 60.0
 """No transfer has less time, in seconds."""
 AT_ONCE = 2
 """Parts that travel at the same time: more gain nothing on one channel."""
+PAUSES_S = (0.2, 0.5, 1.0, 2.0, 4.0)
+"""Pauses before a part is offered again to a room that is busy with it, in seconds."""
 
 Progress = Callable[[int, int | None], None]
 """Called with bytes done, and bytes in all once that is known."""
@@ -50,7 +52,7 @@ class Upload:
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="upload")
-        self._parts: list[Future[None]] = []
+        self._parts: list[Future[pb.BlobStatus]] = []
         self._done = 0
         self._sizes = 0
         self._total: int | None = None
@@ -71,8 +73,15 @@ class Upload:
         for part in self._parts:
             part.result()
 
-    def _send(self, part: Part, path: Path) -> None:
-        self._calls.attempt(lambda to: self._send_once(to, part, path), self._stop)
+    def _send(self, part: Part, path: Path) -> pb.BlobStatus:
+        for pause in PAUSES_S:
+            try:
+                return self._calls.attempt(lambda to: self._send_once(to, part, path), self._stop)
+            except Overloaded:
+                # NOTE: after a break the room may still hold the end of the same upload open
+                if self._stop.wait(pause):
+                    raise
+        return self._calls.attempt(lambda to: self._send_once(to, part, path), self._stop)
 
     def _send_once(self, to: Transport, part: Part, path: Path) -> pb.BlobStatus:
         status: pb.BlobStatus = to.call(to.blobs.Stat, pb.BlobRequest(digest=part.digest))

@@ -29,7 +29,7 @@ from cleanroom.manifest.genesis import Genesis
 from cleanroom.manifest.model import Manifest
 from cleanroom.protocol.dataset import DatasetOffer, open_version
 from cleanroom.protocol.run import RunEvent, RunView
-from cleanroom.protocol.session import Token, open_caller
+from cleanroom.protocol.session import CallerProof, Token, open_caller
 from cleanroom.protocol.statement import Statement, statement_binding
 from cleanroom.wire.errors import abort
 from cleanroom.wire.proto.cleanroom.v1 import cleanroom_pb2 as pb
@@ -95,7 +95,8 @@ class HostileRoom:
     stalled: threading.Event = field(default_factory=threading.Event)
     resume: threading.Event = field(default_factory=threading.Event)
     events: list[RunEvent] = field(default_factory=list)
-    events_per_watch: int = 10**6
+    watch_breaks: list[int] = field(default_factory=list)
+    """After how many events each of the next watches breaks."""
     holds_watch: bool = False
     """Keeps a watch open after its events, until `resume` is set."""
     received: list[str] = field(default_factory=list)
@@ -224,7 +225,8 @@ class _Services(_Base, services.TrustServicer, services.GovernanceServicer, serv
         room = self.room
         room.received.append("OpenSession")
         envelope = Envelope.from_bytes(request.record)
-        challenge = room.challenges.pop()
+        challenge = CallerProof.from_bytes(envelope.payload).challenge
+        room.challenges.remove(challenge)
         try:
             proof = open_caller(
                 envelope, room.manifest, root=room.keys.root, challenge=challenge, now=NOW
@@ -333,9 +335,10 @@ class _Runs(_Base, services.RunsServicer):
     def Watch(self, request: pb.WatchRequest, context: grpc.ServicerContext):
         self.party("Watch", context)
         left = [one for one in self.room.events if one.sequence >= request.after]
-        for one in left[: self.room.events_per_watch]:
+        most = self.room.watch_breaks.pop(0) if self.room.watch_breaks else len(left)
+        for one in left[:most]:
             yield pb.Canonical(record=one.to_bytes())
         if self.room.holds_watch:
             self.room.resume.wait(60)
-        if len(left) > self.room.events_per_watch:
+        if len(left) > most:
             context.abort(grpc.StatusCode.UNAVAILABLE, "the line went dead")

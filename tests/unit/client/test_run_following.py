@@ -52,28 +52,49 @@ def test_events_come_in_order_until_the_run_is_over(room, tmp_path):
 
 
 def test_a_watch_that_breaks_goes_on_where_it_was(room, tmp_path):
-    room.events_per_watch = 1
+    room.watch_breaks = [1, 3, 0]
     with room.serving() as address, enter(room, address, tmp_path) as bank:
         assert sequences(bank.run_by_id(RUN)) == [0, 1, 2, 3]
     assert room.received.count("Watch") == 4
 
 
+def test_a_watch_that_only_breaks_ends_with_the_patience(room, tmp_path):
+    room.watch_breaks = [2] * 1000
+    with room.serving() as address, enter(room, address, tmp_path, patience_s=0.5) as bank:
+        run = bank.run_by_id(RUN)
+        with pytest.raises(Unreachable):
+            sequences(run)
+
+
 def test_a_watch_goes_on_after_the_coordinator_was_restarted(room, tmp_path):
-    """Its tokens are forgotten and its leaf is new: the statement is verified again."""
-    last = room.events.pop()
+    """The statement is verified again; events were kept in its memory, so their story starts anew."""
+    room.events, room.holds_watch = room.events[:2], True
     with room.serving() as address:
         bank = enter(room, address, tmp_path, patience_s=30)
         watching = bank.run_by_id(RUN).watch()
         seen = [next(watching).sequence, next(watching).sequence]
         port = int(address.rpartition(":")[2])
+        room.resume.set()
     room.received.clear()
-    room.events.append(last)
+    room.events = [event(0, "output-check"), event(1, "released")]
     room.entries.append(b"booted again")
     with room.serving(port):
-        seen += [one.sequence for one in watching]
+        phases = [one.phase for one in watching]
     bank.close()
-    assert seen == [0, 1, 2, 3]
+    assert seen == [0, 1]
+    assert phases == ["output-check", "released"]
     assert {"GetStatement", "OpenSession", "Watch"} <= set(room.received)
+
+
+def test_a_watch_that_ends_too_early_reads_the_story_from_its_start(room, tmp_path):
+    """A coordinator that was restarted behind our back knows fewer events than we have seen."""
+    first, room.events = room.events, room.events[:2]
+    with room.serving() as address, enter(room, address, tmp_path) as bank:
+        watching = bank.run_by_id(RUN).watch()
+        seen = [next(watching).sequence, next(watching).sequence]
+        room.events = first[-1:]
+        seen += [one.sequence for one in watching]
+    assert seen == [0, 1, 3]
 
 
 def test_a_call_waits_out_a_restart(room, tmp_path):
