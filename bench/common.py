@@ -7,6 +7,7 @@ warm caches of one help another; rounds are interleaved, and only ratios within 
 import json
 import os
 import platform
+import resource
 import statistics
 import subprocess
 import sys
@@ -21,7 +22,8 @@ LIBRARIES = ("cryptography", "duckdb", "numpy", "pandas", "polars", "pyarrow")
 """Whose versions decide the figures."""
 ALLOCATION = {
     "MIMALLOC_PURGE_DELAY": "-1",
-    "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",
+    "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1:glibc.malloc.mmap_threshold=34359738368"
+    ":glibc.malloc.trim_threshold=34359738368",
     "_RJEM_MALLOC_CONF": "thp:always,dirty_decay_ms:-1,muzzy_decay_ms:-1",
 }
 """Keep freed memory and ask for large pages, in Arrow's, the C library's and Polars' allocators:
@@ -83,14 +85,24 @@ def fresh(arguments: Sequence[str], timeout_s: float = 900) -> dict[str, float]:
 
 
 def summary(rounds: Sequence[Mapping[str, float]]) -> dict[str, float]:
-    """Median and best seconds, and the highest memory, of a contender's rounds."""
+    """Median and best seconds, median processor time and highest memory of a contender's rounds.
+
+    Processor time of all threads hardly depends on what else the machine does; seconds do.
+    """
     seconds = [each["seconds"] for each in rounds]
     return {
         "median_s": statistics.median(seconds),
         "best_s": min(seconds),
+        "cpu_s": statistics.median(each["cpu_s"] for each in rounds),
         "peak_gb": max(each["peak_gb"] for each in rounds),
         "rounds": len(rounds),
     }
+
+
+def processor_s() -> float:
+    """User and system time of this process so far, all threads, in seconds."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime
 
 
 def peak_gb() -> float:
@@ -103,7 +115,7 @@ def peak_gb() -> float:
     return int(line.split()[1]) * 1024 / 1e9
 
 
-def settle(patience_s: float = 15, busy: float = 0.15) -> None:
+def settle(patience_s: float = 5, busy: float = 0.15) -> None:
     """Wait until the machine is idle but for `busy` of its time, or patience ends, in seconds."""
     for _ in range(round(patience_s / 0.25)):
         idle, total = _processor_time()

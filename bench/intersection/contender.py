@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from bench.common import peak_gb
+from bench.common import peak_gb, processor_s
 from bench.intersection.contenders import CONTENDERS
 
 
@@ -20,15 +20,18 @@ def main(name: str, directory: str, parties: str) -> None:
     pa.array(
         np.zeros(1)
     )  # Arrow looks for pandas once in a process, which takes longer than 1 M rows
-    started = [0.0]
+    started = [0.0, 0.0]
 
     def start() -> None:
-        started[0] = time.perf_counter()
+        started[:] = time.perf_counter(), processor_s()
 
     result = CONTENDERS[name](Path(directory), int(parties), start)
-    seconds = time.perf_counter() - started[0]
-    peak = peak_gb()
-    sys.stdout.write(json.dumps({"seconds": seconds, "peak_gb": peak, "found": result()}) + "\n")
+    measured = {
+        "seconds": time.perf_counter() - started[0],
+        "cpu_s": processor_s() - started[1],
+        "peak_gb": peak_gb(),
+    }
+    sys.stdout.write(json.dumps({**measured, "found": result()}) + "\n")
 
 
 if __name__ == "__main__":

@@ -84,6 +84,7 @@ def _spread(hashes: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
     return order.astype(np.uint32), bounds
 
 
+@value_free(Reason.PARTITION)
 def gather_blocks(blocks: Sequence[Sequence[pa.Table]], count: int) -> list[pa.Table]:
     """Put the partitions of an input's consecutive blocks together, each in order of the input."""
     return [_joined([block[slot] for block in blocks]) for slot in range(count)]
