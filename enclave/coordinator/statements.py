@@ -7,6 +7,7 @@ from datetime import datetime
 
 from cleanroom.attestation.evidence import Evidence
 from cleanroom.ledger.checkpoint import LogHead, sign_checkpoint
+from cleanroom.manifest.checks import in_force
 from cleanroom.protocol.statement import Statement, statement_binding
 from enclave.attester import Attester
 from enclave.coordinator.keys import RoomKeys
@@ -30,16 +31,14 @@ def make_statement(
         now: the room's clock.
 
     Raises:
-        ManifestOutdated: the room's manifest is not in force at `now`.
+        ManifestOutdated: the room's manifest is too early or too late.
     """
-    phase = room.phase_at(now)
-    if phase == "active":
-        room.in_force(now)
+    manifest = None if room.manifest is None else in_force(room.manifest, now).to_bytes()
     bare = Statement(
         nonce=nonce,
         genesis=room.genesis,
-        phase=phase,
-        manifest=None if room.manifest is None else room.manifest.to_bytes(),
+        phase=room.phase_at(now),
+        manifest=manifest,
         approvals=list(room.approvals()),
         checkpoint=sign_checkpoint(head, keys.signer),
         root_certificate=keys.root_certificate,
