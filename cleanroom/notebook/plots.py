@@ -61,6 +61,7 @@ def overlap_bars(result: Result | Sequence[Result]) -> Picture:
     for place, each in enumerate(results):
         _bar(axes, place, each)
     axes.set_yticks(range(len(results)), [each.run for each in results])
+    axes.set_ylim(len(results) - 0.5, -0.5)
     axes.set_xlim(0, axes.get_xlim()[1] * 1.3)  # room for the numbers behind the bars
     axes.set_xlabel("units in every input")
     axes.set_title(f"{_said(results[0])} overlap")
