@@ -60,7 +60,8 @@ def init(
 @click.option("--listen", default=DEFAULT_LISTEN, show_default=True, metavar="HOST:PORT")
 def serve(directory: Path, genesis: Path, listen: str) -> None:
     """Serve the room of DIRECTORY until it is ended (SIGTERM)."""
-    arguments = ["--directory", str(directory), "--genesis", str(genesis), "--listen", listen]
+    arguments = ["--directory", str(directory.resolve()), "--genesis", str(genesis)]
+    arguments += ["--listen", listen]
     _become("enclave.coordinator.main", [*arguments, *_platform(directory)])
 
 
@@ -81,7 +82,7 @@ def serve_worker(  # noqa: PLR0917 - one parameter for each option
 ) -> None:
     """Serve one worker until it is ended (SIGTERM)."""
     arguments = ["--coordinator", address, "--genesis", str(genesis), "--role", role]
-    arguments += ["--directory", str(directory), "--node-ip", node_ip]
+    arguments += ["--directory", str(directory.resolve()), "--node-ip", node_ip]
     _become("enclave.worker.main", [*arguments, *(_platform(room) if room else [])])
 
 

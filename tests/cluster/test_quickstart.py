@@ -47,14 +47,15 @@ class Shells:
 
     def start(self, person: str, block: str) -> None:
         """Start a block that serves, and wait until it says that it is ready."""
-        serving = subprocess.Popen(
-            ["bash", "-c", f"exec {block}"],
-            cwd=self.places[person],
-            env=self.environment,
-            stdout=subprocess.PIPE,
-            stderr=(self.base / f"log-{len(self.background)}").open("w"),
-            text=True,
-        )
+        with (self.base / f"log-{len(self.background)}").open("w") as log:
+            serving = subprocess.Popen(
+                ["bash", "-c", f"exec {block}"],
+                cwd=self.places[person],
+                env=self.environment,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+            )
         self.background.append(serving)
         assert serving.stdout
         assert serving.stdout.readline().startswith("{"), f"{person}: {block} did not start"
