@@ -1,4 +1,4 @@
-"""A party brings its data: check, seal, upload while sealing, sign the version, offer it.
+"""A party brings its data: seal what conforms, upload meanwhile, sign the version, offer it.
 
 What was sealed stays as ciphertext in the party's memory until the room has accepted the version,
 so an upload that broke, or a machine that went down, goes on where it was. The data key is never
@@ -21,7 +21,7 @@ from cleanroom.dataset.read import Source, open_source
 from cleanroom.dataset.report import Report
 from cleanroom.dataset.seal import SealedDataset, seal
 from cleanroom.encoding import Digest, Record, content_digest, digest
-from cleanroom.errors import CleanroomError, DataError, DatasetRefused, Usage
+from cleanroom.errors import CleanroomError, DataError, DataMismatch, DatasetRefused, Usage
 from cleanroom.manifest.model import Dataset, Manifest
 from cleanroom.protocol.dataset import (
     DatasetOffer,
@@ -127,8 +127,15 @@ class Bringing:
 
     def _sealed(self, source: Source, name: str) -> DatasetOffer:
         _clear(self._directory)
-        if source.replayable:
-            check(source, self._name, self._dataset).require()
+        try:
+            return self._sealed_and_uploaded(source, name)
+        except DataMismatch:
+            # NOTE: sealing stops at the first fault; the owner wants all of them
+            if source.replayable:
+                check(source, self._name, self._dataset).require()
+            raise
+
+    def _sealed_and_uploaded(self, source: Source, name: str) -> DatasetOffer:
         with Upload(self._calls, self._progress) as upload:
             sealed = seal(
                 conforming(source, self._dataset),

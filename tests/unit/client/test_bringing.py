@@ -143,11 +143,29 @@ def test_nothing_is_left_once_the_version_is_accepted(room, tmp_path):
     assert left == ["lock"]
 
 
-def test_data_that_does_not_fit_is_refused_before_anything_is_sent(room, tmp_path):
-    table = customers(1000).set_column(2, "income", pa.array([999_999_999] * 1000, pa.int64()))
-    with entered(room, tmp_path) as bank, pytest.raises(DataMismatch, match="income"):
+def with_column(table, name, values):
+    return table.set_column(table.schema.get_field_index(name), name, values)
+
+
+def test_data_that_does_not_fit_is_refused_with_every_fault(room, tmp_path):
+    table = with_column(customers(1000), "income", pa.array([10**9] * 1000, pa.int64()))
+    table = with_column(table, "segment", pa.array(["canary-7f3a91"] * 1000))
+    with entered(room, tmp_path) as bank, pytest.raises(DataMismatch) as refused:
         bank.add("customers", table)
+    assert {problem.where for problem in refused.value.problems} == {"income", "segment"}
+    assert "canary" not in repr(refused.value.problems)
     assert not {"Put", "Stat", "OfferDataset"} & set(room.received)
+
+
+@pytest.mark.usefixtures("small_parts")
+def test_a_fault_in_the_last_row_leaves_nothing_offered_and_nothing_behind(room, tmp_path):
+    table = customers(400_000)
+    worst = pa.concat_arrays([table["income"].combine_chunks()[:-1], pa.array([-1], pa.int64())])
+    with entered(room, tmp_path) as bank, pytest.raises(DataMismatch, match="outside"):
+        bank.add("customers", with_column(table, "income", worst))
+    assert room.offers == []
+    left = [path.name for path in (tmp_path / ".cleanroom/uploads/customers").iterdir()]
+    assert left == ["lock"]
 
 
 def test_a_check_reports_and_sends_nothing(room, tmp_path):
