@@ -16,6 +16,11 @@ def mark(*, passed: bool) -> str:
     return YES if passed else NO
 
 
+def counted(number: int, one: str, more: str = "") -> str:
+    """Such as `1 row` and `1,000 rows`."""
+    return f"{number:,} {one if number == 1 else more or one + 's'}"
+
+
 def text_table(title: str, headings: Sequence[str], rows: Rows) -> str:
     """Aligned columns under a title."""
     lines = [list(headings), *(list(row) for row in rows)] if rows else []

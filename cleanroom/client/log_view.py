@@ -6,7 +6,7 @@ Entries say that something happened and name it by digest; they hold no key, row
 from dataclasses import dataclass
 
 from cleanroom.client.calls import Calls
-from cleanroom.client.display import mimebundle, text_table
+from cleanroom.client.display import counted, mimebundle, text_table
 from cleanroom.crypto.envelope import Envelope
 from cleanroom.encoding import instant_text
 from cleanroom.errors import LogInconsistent
@@ -49,7 +49,9 @@ class LogView:
         return mimebundle(self._title(), HEADINGS, self.table())
 
     def _title(self) -> str:
-        return f"log of {self.head.lineage}: {self.head.size} entries, verified"
+        return (
+            f"log of {self.head.lineage}: {counted(self.head.size, 'entry', 'entries')}, verified"
+        )
 
 
 def fetch_log(calls: Calls) -> LogView:

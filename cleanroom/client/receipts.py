@@ -31,6 +31,7 @@ class Receipt:
     def __init__(self, record: protocol.Receipt, *, allow_simulated: bool = False) -> None:
         self.record = record
         self._allow_simulated = allow_simulated
+        self._verified = False
         self._claimed = InTotoStatement.from_bytes(record.envelope.payload).predicate
 
     @classmethod
@@ -79,7 +80,10 @@ class Receipt:
             NotTrusted: a signature, evidence or the log does not hold.
         """
         allowed = self._allow_simulated if allow_simulated is None else allow_simulated
-        return protocol.verify_receipt(self.record, manifest_of(manifest), allow_simulated=allowed)
+        own = manifest_of(manifest)
+        proven = protocol.verify_receipt(self.record, own, allow_simulated=allowed)
+        self._verified = True
+        return proven
 
     def to_json(self) -> dict[str, object]:
         """The whole receipt as plain JSON values."""
@@ -87,7 +91,8 @@ class Receipt:
 
     def __repr__(self) -> str:
         said = self.claimed
-        return f"Receipt({said.run} of {said.computation!r}, {said.assurance}, not verified here)"
+        state = "verified" if self._verified else "not verified yet"
+        return f"Receipt({said.run} of {said.computation!r}, {said.assurance}, {state})"
 
     def _repr_mimebundle_(self, **_formats: object) -> dict[str, str]:
         return mimebundle(repr(self), ("what", "value"), self._lines())

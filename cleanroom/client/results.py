@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 
-from cleanroom.client.display import mimebundle
+from cleanroom.client.display import counted, mimebundle
 from cleanroom.client.files import PRIVATE_FILE, write_new
 from cleanroom.client.receipts import Receipt
 from cleanroom.crypto.sealing import Unsealer, decrypt_content
@@ -113,7 +113,7 @@ class Result:
         }
 
     def __repr__(self) -> str:
-        shown = "withheld by the gate" if self.suppressed else f"{self.table.num_rows} rows"
+        shown = "withheld by the gate" if self.suppressed else counted(self.table.num_rows, "row")
         return f"Result({self.output!r} of {self.run}: {shown})"
 
     def _repr_mimebundle_(self, **_formats: object) -> dict[str, str]:

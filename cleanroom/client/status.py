@@ -5,7 +5,7 @@ Plain facts from the room; nothing here decides anything.
 
 from dataclasses import dataclass
 
-from cleanroom.client.display import mimebundle, text_table
+from cleanroom.client.display import counted, mimebundle, text_table
 from cleanroom.manifest.model import Manifest
 from cleanroom.protocol.run import FINAL, RunView
 from cleanroom.protocol.statement import RoomPhase
@@ -67,7 +67,7 @@ class Status:
     def table(self) -> list[tuple[str, str]]:
         """One line for each thing."""
         datasets = [
-            (f"dataset {name}", f"{len(several)} versions" if several else "no version yet")
+            (f"dataset {name}", counted(len(several), "version") if several else "no version yet")
             for name, several in self.versions.items()
         ]
         runs = [(f"run {run.run} of {run.computation}", run.phase) for run in self.runs]

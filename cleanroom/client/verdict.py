@@ -41,7 +41,7 @@ class Verdict:
         """One line for each check: passed, what, found, expected."""
         head, result = self.room.head, self.room.result
         yes = mark(passed=True)
-        steps = [
+        return [
             (yes, "nonce", "as sent", "fresh for this statement"),
             (yes, "evidence", result.evidence, "signed under a trusted root"),
             (yes, "attestation policy", result.policy, "one entry, whole"),
@@ -54,7 +54,6 @@ class Verdict:
             (yes, "approvals", self._approvals(), "every party, once the room is active"),
             (yes, "log", f"{head.size} entries", "extends what you remember"),
         ]
-        return [*steps, (yes, "assurance", self.assurance, "as you allowed")]
 
     def to_json(self) -> dict[str, object]:
         """The attestation result and the state of the room, as plain values."""
