@@ -1,0 +1,171 @@
+"""Overheads of a whole room on this machine: statement, join, upload, latency of a small run.
+
+    python -m bench.room                    a room, 1 GB of data
+    python -m bench.room --megabytes 200
+
+Coordinator and workers are the real processes on the simulated platform; the parties use the SDK.
+Prints machine, versions and medians; writes `bench/out/room.json`.
+"""
+
+import argparse
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from bench.common import machine, say, versions, write_report
+from cleanroom.client.clock import system_clock
+from cleanroom.client.identity import Identity
+from cleanroom.client.manifest_file import ManifestFile
+from cleanroom.client.room import Room, connect
+from cleanroom.manifest.genesis import Genesis
+from cleanroom.manifest.model import Manifest
+from cleanroom.protocol.statement import verify_for_party
+from enclave.attester.measure import installed_code_digest, measurement_of
+from enclave.attester.simulated import SimulatedPlatform
+from enclave.demo.tables import generate
+from enclave.local import LocalRoom, prepare
+from enclave.worker.joining import Launch, join
+
+EXAMPLE = Path("manifests/examples/partner/cleanroom.yaml")
+OUT = Path("bench/out/room.json")
+SMALL_ROWS = 10_000
+"""Rows of each party in the run whose latency is measured."""
+
+
+def main() -> None:
+    """Measure everything once and write it down."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--megabytes", type=int, default=1000)
+    parser.add_argument("--runs", type=int, default=15)
+    chosen = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="bench-") as place:
+        directory = Path(place)
+        manifest, identities = prepare(_roomy(chosen.runs), directory)
+        loaded = ManifestFile.load(manifest)
+        platform, genesis = directory / "operator" / "platform", directory / "genesis.json"
+        with LocalRoom(directory, platform, genesis) as local:
+            address = local.start_coordinator()
+            parties = _enter(loaded, identities, address)
+            local.start_workers(1, "cpu")
+            results = {
+                "statement_ms": _statement(parties["bank"], loaded.manifest),
+                "join_ms": _join(address, platform, genesis),
+                **_upload(parties["bank"], chosen.megabytes),
+                **_latency(parties, chosen.runs),
+            }
+            for room in parties.values():
+                room.close()
+    for name, value in results.items():
+        say(f"{name:<28} {value:10.2f}")
+    write_report(OUT, {"machine": machine(), "versions": versions(), "results": results})
+
+
+def _roomy(runs: int) -> Manifest:
+    """The partner example with room for many runs, both on one worker."""
+    plain = ManifestFile.load(EXAMPLE).manifest.to_plain()
+    for computation in plain["computations"].values():
+        computation["limits"]["max_runs"] = 10 * runs
+        computation["workers"]["count"] = 1
+    for dataset in plain["datasets"].values():
+        dataset["allow"]["max_releases"] = 30 * runs
+    return Manifest.from_plain(plain)
+
+
+def _enter(loaded: ManifestFile, identities: dict[str, Path], address: str) -> dict[str, Room]:
+    rooms = {
+        party: connect(
+            loaded,
+            identity=Identity.load(file),
+            coordinator=address,
+            allow_simulated=True,
+            directory=file.parent / party,
+        )
+        for party, file in identities.items()
+    }
+    for room in rooms.values():
+        room.propose(loaded.approvals())
+    return rooms
+
+
+def _statement(room: Room, manifest: Manifest) -> float:
+    """A client's verification of a statement that is already here, in ms."""
+    statement = room.trusted.statement
+
+    def once() -> None:
+        verify_for_party(
+            statement,
+            manifest,
+            nonce=statement.nonce,
+            remembered=None,
+            consistency=(),
+            allow_simulated=True,
+            now=system_clock(),
+        )
+
+    return _median_ms(once, 50)
+
+
+def _join(address: str, platform: Path, genesis: Path) -> float:
+    """Both sides' verification over two fresh TLS connections until the lease, in ms."""
+    born = Genesis.from_bytes(genesis.read_bytes())
+    measurement = measurement_of("cpu", installed_code_digest())
+    attester = SimulatedPlatform.load(platform).attester(measurement, born.digest)
+    launch = Launch(address, born, "cpu", "127.0.0.9", attester, system_clock)
+
+    def once() -> None:
+        join(launch).close()
+
+    return _median_ms(once, 15)
+
+
+def _upload(room: Room, megabytes: int) -> dict[str, float]:
+    """Check, seal and upload of one wide table, against its size as plain Arrow."""
+    rows = megabytes * 1_000_000 // 70
+    chance = np.random.default_rng(7)
+    people = generate(min(rows, 2_000_000), overlap=0, seed=7).bank
+    repeated = pa.concat_tables([people] * -(-rows // people.num_rows)).slice(0, rows)
+    table = repeated.set_column(
+        2, "income", pa.array(chance.integers(0, 500_000, rows, dtype="int64"))
+    )
+    start = time.perf_counter()
+    room.add("customers", table)
+    seconds = time.perf_counter() - start
+    return {"upload_mb": table.nbytes / 1e6, "upload_mb_per_s": table.nbytes / 1e6 / seconds}
+
+
+def _latency(parties: dict[str, Room], runs: int) -> dict[str, float]:
+    """From the signed request to the released result of a small intersection, in ms."""
+    tables = generate(SMALL_ROWS, overlap=SMALL_ROWS // 2, seed=7)
+    parties["bank"].add("customers", tables.bank)
+    parties["shop"].add("baskets", tables.shop)
+    bank = parties["bank"]
+    released = _times_ms(lambda: bank.run("overlap").wait(), runs)
+    opened = _times_ms(lambda: bank.run("overlap").result(), runs)
+    return {
+        "run_released_p50_ms": statistics.median(released),
+        "run_released_max_ms": max(released),
+        "run_opened_p50_ms": statistics.median(opened),
+    }
+
+
+def _median_ms(once: Callable[[], object], times: int) -> float:
+    once()
+    return statistics.median(_times_ms(once, times))
+
+
+def _times_ms(once: Callable[[], object], times: int) -> list[float]:
+    measured = []
+    for _ in range(times):
+        start = time.perf_counter()
+        once()
+        measured.append((time.perf_counter() - start) * 1000)
+    return measured
+
+
+if __name__ == "__main__":
+    main()
