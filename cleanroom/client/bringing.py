@@ -21,7 +21,14 @@ from cleanroom.dataset.read import Source, open_source
 from cleanroom.dataset.report import Report
 from cleanroom.dataset.seal import SealedDataset, seal
 from cleanroom.encoding import Digest, Record, content_digest, digest
-from cleanroom.errors import CleanroomError, DataError, DataMismatch, DatasetRefused, Usage
+from cleanroom.errors import (
+    CleanroomError,
+    DataError,
+    DataMismatch,
+    DatasetRefused,
+    MachineUnfit,
+    Usage,
+)
 from cleanroom.manifest.model import Dataset, Manifest
 from cleanroom.protocol.dataset import (
     DatasetOffer,
@@ -134,6 +141,11 @@ class Bringing:
             if source.replayable:
                 check(source, self._name, self._dataset).require()
             raise
+        except OSError:
+            raise MachineUnfit(
+                "sealed parts cannot be written beside the manifest",
+                hint="free as much space as the data takes, then call it again",
+            ) from None
 
     def _sealed_and_uploaded(self, source: Source, name: str) -> DatasetOffer:
         with Upload(self._calls, self._progress) as upload:

@@ -12,6 +12,7 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import Field
 from pydantic import StringConstraints as Text
 
+from cleanroom.client.display import mimebundle
 from cleanroom.client.files import PRIVATE_FILE, write_new
 from cleanroom.crypto.sealing import PRIVATE_KEY_LENGTH, Unsealer
 from cleanroom.crypto.signing import Ed25519Signer
@@ -166,6 +167,10 @@ class Identity:
     def to_json(self) -> dict[str, object]:
         """The public half only, as plain values."""
         return {"party": self.party, **self.public()}
+
+    def _repr_mimebundle_(self, **_formats: object) -> dict[str, str]:
+        rows = [(key.kid, key.use, key.alg) for key in self._party().keys]
+        return mimebundle(f"Identity of {self.party!r}", ("key", "use", "algorithm"), rows)
 
     def __repr__(self) -> str:
         kids = ", ".join(self.kid(use) for use in (*SIGNING_USES, "receive"))

@@ -79,12 +79,13 @@ class Result:
             MachineUnfit: matplotlib is not installed.
         """
         try:
-            notebook = import_module("cleanroom.notebook")  # one floor up, and matplotlib is heavy
+            # one floor up, and matplotlib is heavy: both are met only when somebody asks
+            draw = import_module("cleanroom.notebook").plot_result
         except ImportError:
             raise MachineUnfit(
                 "matplotlib is not installed", hint="pip install 'attested-cleanroom[notebook]'"
             ) from None
-        figure: Figure = notebook.plot_result(self)
+        figure: Figure = draw(self)
         return figure
 
     def save(self, path: str | os.PathLike[str]) -> Path:

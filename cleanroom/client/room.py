@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, cast
+from typing import TYPE_CHECKING, Any, Self, cast
 
 from cleanroom.client.calls import PATIENCE_S, Caller, Calls
 from cleanroom.client.clock import Clock, system_clock
@@ -31,6 +31,9 @@ from cleanroom.manifest.model import Manifest
 from cleanroom.protocol.run import RunRequest, RunView, sign_request
 from cleanroom.protocol.statement import RoomPhase, TrustedRoom
 from cleanroom.wire.proto.cleanroom.v1 import cleanroom_pb2 as pb
+
+if TYPE_CHECKING:
+    from cleanroom.dataset.report import Report
 
 REQUEST_LIFETIME = timedelta(minutes=10)
 """A request for a run that arrives later is refused."""
@@ -98,15 +101,16 @@ class Room:
             self._calls.refresh()
         return self.status()
 
-    def check(self, dataset: str, data: Any) -> Any:  # noqa: ANN401 - many kinds; pyarrow is heavy
+    def check(self, dataset: str, data: Any) -> "Report":  # noqa: ANN401 - many kinds
         """Read your data and report everything that does not fit; nothing leaves this machine.
 
         Args:
             dataset: its name in the manifest; you must be its owner.
             data: a path or several, a `pyarrow` table or reader, or a pandas data frame.
 
-        Returns:
-            A `cleanroom.dataset.report.Report`.
+        Raises:
+            Usage: there is no such dataset, or it is another party's.
+            DataError: it cannot be read at all.
         """
         from cleanroom.client.bringing import declared, report_on  # noqa: PLC0415 - pyarrow
 

@@ -206,7 +206,10 @@ class Run:
 
     def _own_output(self, output: str | None) -> str:
         party = self._calls.caller.identity.party
-        rules = self._calls.caller.manifest.computations[self.computation].outputs
+        known = self._calls.caller.manifest.computations
+        if self.computation not in known:
+            raise RunUnknown(f"run {self.id} is of {self.computation!r}, which nobody agreed to")
+        rules = known[self.computation].outputs
         own = sorted(name for name, rule in rules.items() if party in rule.recipients)
         if output is None and len(own) == 1:
             return own[0]

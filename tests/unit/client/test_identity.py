@@ -125,7 +125,13 @@ def test_neither_repr_nor_json_shows_a_private_key(bank, tmp_path):
     path = bank.save(tmp_path / "bank.key")
     kept = IdentityFile.from_plain(json.loads(path.read_bytes()))
     private = [*json.loads(path.read_bytes())["signing"].values()]
-    shown = repr(bank) + json.dumps(bank.to_json()) + repr(kept) + str(kept)
+    shown = (
+        repr(bank)
+        + repr(bank._repr_mimebundle_())
+        + json.dumps(bank.to_json())
+        + repr(kept)
+        + str(kept)
+    )
     assert "bank-submit" in shown
     assert not [one for one in private if one in shown]
 

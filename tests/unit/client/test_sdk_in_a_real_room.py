@@ -14,6 +14,7 @@ from cleanroom.errors import (
     ApprovalMissing,
     DataMismatch,
     LimitReached,
+    MachineUnfit,
     ParameterOutOfRange,
     ReceiptInvalid,
     RunCancelled,
@@ -124,6 +125,7 @@ def test_a_result_is_saved_shown_and_turned_into_pandas(room, tmp_path):
     assert pq.read_table(saved).to_pydict() == {"overlap": [200]}
     assert result.save(tmp_path / "overlap.csv").read_text() == '"overlap"\n200\n'
     assert result.to_pandas()["overlap"].tolist() == [200]
+    assert result.plot().axes
     assert "<td>200</td>" in result._repr_mimebundle_()["text/html"]
     assert not result.suppressed
     with pytest.raises(Usage, match="exists already"):
@@ -290,6 +292,31 @@ def test_a_delivery_for_somebody_else_does_not_open(room, tmp_path):
         theirs = Delivery.from_bytes(reply.record)
         with pytest.raises(SealBroken):
             open_delivery(theirs, b"", room.manifest, "overlap", identity_of("bank").unsealer())
+
+
+def test_an_interrupted_upload_ends_at_once_and_offers_nothing(room, tmp_path, caplog):
+    """Ctrl-C while parts travel: no more is sent, and nothing is said about the inside."""
+
+    def interrupt(_done, _total):
+        raise KeyboardInterrupt
+
+    with enter(room, tmp_path) as bank:
+        with pytest.raises(KeyboardInterrupt):
+            bank.add("customers", customers(0, 300), progress=interrupt)
+        assert not bank.status().versions["customers"]
+    assert caplog.records == []
+
+
+def test_a_disk_without_space_is_told_as_what_it_is(room, tmp_path, monkeypatch):
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("cleanroom.client.bringing.seal", full)
+    with (
+        enter(room, tmp_path) as bank,
+        pytest.raises(MachineUnfit, match="cannot be written beside the manifest"),
+    ):
+        bank.add("customers", customers(0, 300))
 
 
 def test_a_run_is_found_again_by_its_name(room, tmp_path):
