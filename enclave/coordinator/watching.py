@@ -1,10 +1,11 @@
 """Progress of runs for those who watch: kept in memory, one short list for each run.
 
 Events carry a phase, a stage and a percentage, never a count of rows. They are not part of the
-log: after a restart a run's story begins again with the phase it is in.
+log: after a restart, or long after its end, a run's story begins again with the phase it is in.
 """
 
 import threading
+from collections import deque
 from datetime import datetime
 
 from cleanroom.protocol.run import FINAL, Phase, RunEvent, Stage
@@ -12,6 +13,8 @@ from enclave.coordinator.state import Run
 
 MOST_EVENTS = 2000
 """Progress of one run beyond this is not kept; changes of its phase always are."""
+MOST_STORIES = 256
+"""Runs that are over and whose events are kept; older ones begin again with their end."""
 _STAGES: dict[Phase, Stage] = {
     "submitted": "queued",
     "authorized": "provision",
@@ -29,6 +32,7 @@ class Board:
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._events: dict[str, list[RunEvent]] = {}
+        self._over: deque[str] = deque()
 
     def announce(self, run: Run, at: datetime) -> None:
         """The run's phase is what it is now."""
@@ -39,6 +43,8 @@ class Board:
             stage = _STAGES.get(run.phase) or (told[-1].stage if told else "queued")
             percent = 100 if run.phase in FINAL else 0
             self._add(told, run, at, stage, percent)
+            if run.over:
+                self._forget_older(run.name)
 
     def progress(self, run: Run, at: datetime, stage: Stage, percent: int) -> None:
         """A worker says how far it is."""
@@ -48,13 +54,22 @@ class Board:
                 self._add(told, run, at, stage, percent)
 
     def after(self, run: Run, at: datetime, sequence: int, timeout_s: float) -> list[RunEvent]:
-        """Events from `sequence` on; waits for one at most `timeout_s` seconds."""
+        """Events from `sequence` on; waits for one at most `timeout_s` seconds.
+
+        Who has heard more than is told here, before a restart, hears the story from its start.
+        """
         with self._changed:
             if run.name not in self._events:
                 self.announce(run, at)
             told = self._events[run.name]
-            self._changed.wait_for(lambda: len(told) > sequence, timeout_s)
-            return told[sequence:]
+            first = sequence if sequence <= len(told) else 0
+            self._changed.wait_for(lambda: len(told) > first, timeout_s)
+            return told[first:]
+
+    def _forget_older(self, name: str) -> None:
+        self._over.append(name)
+        if len(self._over) > MOST_STORIES:
+            self._events.pop(self._over.popleft(), None)
 
     def _add(
         self, told: list[RunEvent], run: Run, at: datetime, stage: Stage, percent: int

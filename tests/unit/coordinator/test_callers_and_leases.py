@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -12,7 +13,7 @@ from cleanroom.protocol.session import CallerProof, prove_caller
 from enclave.coordinator.callers import CHALLENGE_S, LIFETIME_S, MOST_CHALLENGES, Callers
 from enclave.coordinator.leases import Leases
 from enclave.coordinator.logs import logger, to_stream
-from enclave.coordinator.watching import MOST_EVENTS, Board
+from enclave.coordinator.watching import MOST_EVENTS, MOST_STORIES, Board
 from tests.support.histories import History
 from tests.support.manifests import NOW, good_manifest, signer
 
@@ -164,6 +165,23 @@ def test_a_watcher_after_a_restart_sees_where_the_run_is():
     history.submit()
     (only,) = Board().after(history.run(), NOW, 0, 0)
     assert only.phase == "submitted"
+
+
+def test_a_watcher_who_heard_more_before_a_restart_hears_the_end():
+    history = History.active()
+    history.submit()
+    history.cancel()
+    (only,) = Board().after(history.run(), NOW, 17, 0)
+    assert only.phase == "aborted"
+
+
+def test_stories_of_runs_that_are_over_are_bounded():
+    history, board = History.active(), Board()
+    history.submit()
+    history.cancel()
+    for number in range(MOST_STORIES + 10):
+        board.announce(replace(history.run(), name=f"r-{number:016x}"), NOW)
+    assert len(board._events) == MOST_STORIES
 
 
 def test_progress_is_bounded():
