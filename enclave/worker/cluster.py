@@ -36,7 +36,7 @@ from enclave.worker.joining import Membership
 from enclave.worker.memory import available_memory
 from enclave.worker.pipe import Fetched
 from enclave.worker.preflight import measure, on_tmpfs
-from enclave.worker.processes import end_family
+from enclave.worker.processes import end_family, listeners, parents
 from enclave.worker.raycommand import (
     LONGEST_DIRECTORY,
     Seat,
@@ -51,6 +51,8 @@ PLACES = (Path("/dev/shm"), Path("/run"), Path("/tmp"))  # noqa: S108 - a privat
 """Where a node's directory may be; the first that is in memory."""
 READY_S = 45.0
 """A node that is not up within so many seconds has failed."""
+LOOK_S = 0.25
+"""How often a node's processes are looked at, in seconds."""
 ENDING_S = 5.0
 """How long the process above a node may take to end all of it, in seconds."""
 LEAST_STORE = 100 * 1024 * 1024
@@ -100,10 +102,8 @@ class GangNode:
         write_credentials(
             seat.files, self._key, credentials.certificate, credentials.authority, token
         )
-        host, port = ("-", 0) if seat.node == 0 else seat.head_address.rsplit(":", 1)
-        words = [str(seat.directory), host, str(port), *start_command(seat)]
         self._above = subprocess.Popen(  # noqa: S603 - our own module, our own words
-            command(NODE, *words),
+            command(NODE, *start_command(seat)),
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -172,21 +172,23 @@ class GangNode:
         except CleanroomError as failed:
             self._unless_killed(say, Failed(run=run, code=failed.code))
             return
+        serving = listeners(above.pid, _awaited(seat))
         self._unless_killed(say, Ready(run=run, preflight=checks))
-        above.wait()
+        # Ray itself may take long to see that its own process is gone
+        while serving <= parents().keys() and not self._killed.wait(LOOK_S):
+            continue
         self._unless_killed(say, Failed(run=run, code=WorkerLost.code))
 
     def _await_up(self, seat: Seat, above: "subprocess.Popen[bytes]") -> None:
-        base, until = seat.peer.port_base, time.monotonic() + READY_S
-        awaited = [ports.NODE, ports.OBJECTS] + ([ports.GCS] if seat.node == 0 else [])
+        until = time.monotonic() + READY_S
         while True:
             if above.poll() is not None or time.monotonic() > until or self._killed.is_set():
                 raise WorkerLost("the gang's node did not start")
             try:
-                for port in awaited:
-                    shake_hands(seat.files, seat.peer.node_ip, base + port)
+                for port in _awaited(seat):
+                    shake_hands(seat.files, seat.peer.node_ip, port)
                 # the only port without TLS; the preflight looks at it
-                reach(seat.peer.node_ip, base + ports.RUNTIME_ENV)
+                reach(seat.peer.node_ip, seat.peer.port_base + ports.RUNTIME_ENV)
             except OSError:
                 time.sleep(0.05)
             else:
@@ -195,6 +197,12 @@ class GangNode:
     def _unless_killed(self, say: Say, message: Ready | Failed) -> None:
         if not self._killed.is_set():
             say(message)
+
+
+def _awaited(seat: Seat) -> list[int]:
+    """The ports of a node that is up."""
+    offsets = [ports.NODE, ports.OBJECTS] + ([ports.GCS] if seat.node == 0 else [])
+    return [seat.peer.port_base + offset for offset in offsets]
 
 
 def _driver(seat: Seat) -> Child:

@@ -22,6 +22,8 @@ from enclave.worker.tls import PROBE_S, refuses_strangers, shake_hands
 
 METADATA = ("169.254.169.254", 80)
 """The cloud's metadata service: Ray calls it at every start."""
+DASHBOARDS = ("/dashboard/dashboard.py", "/dashboard/agent.py")
+"""Programs of Ray that would serve one."""
 METADATA_S = 0.5
 """A service that is there answers sooner, in seconds."""
 
@@ -92,8 +94,12 @@ def _core_dumps_off(seat: Seat, family: frozenset[int]) -> bool:
 def _no_dashboard(seat: Seat, family: frozenset[int]) -> bool:
     """Ray starts its dashboard's processes in any case; here they serve nobody."""
     del seat
-    pages = [pid for pid in family if any("/dashboard/" in word for word in _command(pid))]
+    pages = [pid for pid in family if any(map(_is_dashboard, _command(pid)[:3]))]
     return not listening_ports(pages)
+
+
+def _is_dashboard(word: str) -> bool:
+    return word.startswith("ray::Dashboard") or word.endswith(DASHBOARDS)
 
 
 def _listeners(seat: Seat, family: frozenset[int]) -> bool:

@@ -16,6 +16,9 @@ LISTENING = "0A"
 """TCP_LISTEN in `/proc/net/tcp` (Linux, include/net/tcp_states.h)."""
 GRACE_S = 0.5
 """Between SIGTERM and SIGKILL, in seconds."""
+CALM_LOOKS = 5
+LOOK_S = 0.01
+"""So many looks in a row find nobody, so many seconds apart."""
 
 
 def parents() -> dict[int, int]:
@@ -52,15 +55,20 @@ def end(pids: Iterable[int], number: int) -> None:
 
 
 def end_family(root: int, grace_s: float = GRACE_S) -> None:
-    """End every descendant of `root`: SIGTERM, a grace, then SIGKILL until none is left."""
+    """End every descendant of `root`: SIGTERM, a grace, then SIGKILL until none is left.
+
+    NOTE: a process whose parent ends during a look at `/proc` may be missed by it, so that none
+    is left is believed only after several looks.
+    """
     end(descendants(root), signal.SIGTERM)
-    until = time.monotonic() + grace_s
-    while descendants(root):
+    until, calm = time.monotonic() + grace_s, 0
+    while calm < CALM_LOOKS:
+        family = descendants(root)
+        calm = 0 if family else calm + 1
         if time.monotonic() > until:
-            end(descendants(root), signal.SIGKILL)
+            end(family, signal.SIGKILL)
         _reap()
-        time.sleep(0.02)
-    _reap()
+        time.sleep(LOOK_S)
 
 
 def listening_ports(pids: Iterable[int]) -> frozenset[int]:
@@ -73,6 +81,12 @@ def listening_ports(pids: Iterable[int]) -> frozenset[int]:
             if fields[3] == LISTENING and fields[9] in inodes:
                 ports.add(int(fields[1].rpartition(":")[2], 16))
     return frozenset(ports)
+
+
+def listeners(root: int, ports: Iterable[int]) -> frozenset[int]:
+    """Those descendants of `root` that listen on some of `ports`."""
+    wanted = frozenset(ports)
+    return frozenset(pid for pid in descendants(root) if listening_ports([pid]) & wanted)
 
 
 def _sockets(pid: int) -> list[str]:

@@ -6,19 +6,16 @@ imported; spilling is switched off by `--system-config`, because the variable fo
 
 import json
 import os
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 from cleanroom.protocol.work import Peer
 from enclave.worker import ports
-from enclave.worker.confine import environment
+from enclave.worker.confine import command, environment
+from enclave.worker.raystart import HERE
 from enclave.worker.tls import NodeFiles
 
-WITHOUT_CLIENT = (
-    "import sys; sys.modules['grpc'] = None; from ray.scripts.scripts import main; sys.exit(main())"
-)
-"""Where grpcio can be imported a head always starts Ray Client, which is one more way in."""
+START = "enclave.worker.raystart"
 SYSTEM = {
     "automatic_object_spilling_enabled": False,
     "health_check_initial_delay_ms": 1000,
@@ -76,7 +73,9 @@ def ray_environment(files: NodeFiles) -> dict[str, str]:
 
 def start_command(seat: Seat) -> list[str]:
     """`ray start` for one node."""
-    words = [sys.executable, "-I", "-c", WITHOUT_CLIENT, "start"]
+    head = seat.gang[0]
+    host = HERE if seat.node == 0 else head.node_ip
+    words = command(START, str(seat.directory), host, str(head.port_base + ports.GCS), "start")
     if seat.node == 0:
         words += [
             "--head",

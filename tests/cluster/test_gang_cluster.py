@@ -26,6 +26,7 @@ from cleanroom.errors import WorkerLost
 from cleanroom.protocol.work import Failed, Finished, Ready, Stop
 from enclave.worker import ports
 from enclave.worker.processes import descendants
+from enclave.worker.raystart import HERE
 from enclave.worker.tls import NodeFiles
 from tests.support.workers import (
     ScriptedRoom,
@@ -39,7 +40,6 @@ from tests.support.workers import (
 
 pytestmark = pytest.mark.cluster
 
-SHM = Path("/dev/shm")
 CANARY = b"@canary.example"
 ASK_NODES = "/ray.rpc.NodeInfoGcsService/GetAllNodeInfo"
 EXPECTED = {
@@ -70,19 +70,26 @@ def data(room, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def gang(room, tmp_path_factory):
-    """Two workers of one machine, in the order in which they joined, and their directories."""
+    """Two workers of one machine, by their addresses, and their directories."""
     places = [tmp_path_factory.mktemp(f"worker{node}") for node in (2, 3)]
-    with room.serving() as address:
-        with (
-            running_worker(room, address, places[0], "127.0.0.2"),
-            running_worker(room, address, places[1], "127.0.0.3"),
-        ):
-            joined = [room.worker(), room.worker()]
+    with (
+        room.serving() as address,
+        running_worker(room, address, places[0], "127.0.0.2"),
+        running_worker(room, address, places[1], "127.0.0.3"),
+    ):
+        joined = [room.worker(), room.worker()]
         yield sorted(joined, key=lambda worker: worker.join.node_ip), places
 
 
 def node_directories():
-    return sorted(SHM.glob("cr-*"))
+    """The directories of the nodes that this process has started, by their place in the gang."""
+    found = []
+    for pid in sorted(descendants(os.getpid())):
+        words = Path(f"/proc/{pid}/cmdline").read_bytes().decode().split("\0")
+        if "enclave.worker.node" in words:
+            at = words.index("enclave.worker.raystart")
+            found.append((words[at + 2] != HERE, Path(words[at + 1])))
+    return [directory for _, directory in sorted(found)]
 
 
 def formed(room, workers, run):
@@ -116,7 +123,8 @@ def test_a_gang_counts_and_leaves_neither_plaintext_nor_keys_nor_ports(room, dat
     workers, places = gang
     run = "r-0000000000000001"
     peers, measured = formed(room, workers, run)
-    assert all(EXPECTED - {"spilling-off"} <= {i for i, ok in m.items() if ok} for m in measured)
+    failing = [{item for item, passed in node.items() if not passed} for node in measured]
+    assert [each & EXPECTED for each in failing] == [set(), set()]
     assert measured[0]["spilling-off"]
     directories = node_directories()
     assert len(directories) == 2
@@ -128,7 +136,7 @@ def test_a_gang_counts_and_leaves_neither_plaintext_nor_keys_nor_ports(room, dat
     keys = [key for _, key in data.values()]
     assert holding([*node_directories(), *places], CANARY, *keys) == []
     workers[1].say(Stop(run=run))
-    wait_until(lambda: not node_directories())
+    wait_until(lambda: not any(directory.exists() for directory in directories))
     for peer in peers:
         for port in sorted(ports.allowed(peer.port_base)):
             with socket.socket() as probe:
