@@ -4,14 +4,14 @@ from collections.abc import Callable
 from datetime import datetime
 from html import escape
 from importlib import import_module
-from typing import Any
+from typing import Any, get_args
 
 from cleanroom.client.display import mark
 from cleanroom.client.run import Run
 from cleanroom.errors import MachineUnfit
-from cleanroom.protocol.run import FINAL, RunEvent
+from cleanroom.protocol.run import FINAL, RunEvent, Stage
 
-STAGES = ("queued", "provision", "fetch", "read", "partition", "compute", "gate", "seal")
+STAGES: tuple[Stage, ...] = get_args(Stage)
 """In the order in which a run goes through them."""
 
 
