@@ -53,18 +53,19 @@ def _mint(
     claims: AnyClaims, name: str, policy: AppraisalPolicy, findings: list[Finding], now: datetime
 ) -> AttestationResult:
     simulated = claims.assurance == "simulated"
+    doubtful = simulated or not claims.firmware_current
     vector = TrustVector(
         instance_identity=2 if policy.lists_machines else 0,
         configuration=2,
         executables=3,
-        hardware=32 if simulated else 2,
+        hardware=32 if doubtful else 2,
         runtime_opaque=0 if simulated else 2,
     )
     return AttestationResult(
         profile="tag:ietf.org,2026:rats/ear#04",
         issued_at=now.replace(microsecond=0),
         verifier=VERIFIER_BUILD,
-        status="warning" if simulated else "affirming",
+        status="warning" if doubtful else "affirming",
         trust_vector=vector,
         policy=name,
         policy_digest=content_digest(policy.to_bytes()),

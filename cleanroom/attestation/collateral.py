@@ -1,7 +1,8 @@
-"""What a vendor says besides certificates: revocation lists, as bytes that somebody fetched.
+"""What vendors say besides certificates, as bytes that somebody fetched: lists, levels, identities.
 
-`Collateral` is an argument without a default: who verifies without revocation lists writes
-`Collateral()` and so says it. Fetching is the business of `cleanroom.collateral`.
+`Collateral` is an argument without a default: who verifies without any writes `Collateral()` and
+so says it. Shape only: the modules of `silicon` check signatures and time windows. Fetching is the
+business of `cleanroom.collateral`.
 """
 
 from typing import Annotated
@@ -11,13 +12,43 @@ from pydantic import Field
 from cleanroom.encoding import Bytes, Record
 
 LARGEST_CRL = 1024 * 1024
-"""AMD's lists are below 1 KiB today; in bytes."""
+"""AMD's lists are below 1 KiB today, Intel's below 8 KiB; in bytes."""
+LARGEST_DOCUMENT = 256 * 1024
+"""Intel's documents are below 16 KiB today; in bytes."""
+LARGEST_CHAIN = 16 * 1024
+"""Two certificates in PEM take 2 KiB; in bytes."""
+Crl = Annotated[Bytes, Field(min_length=1, max_length=LARGEST_CRL)]
+"""A revocation list, DER."""
+
+
+class SignedDocument(Record):
+    """A JSON document of Intel's, with the certificates of whoever signed it."""
+
+    document: Annotated[Bytes, Field(min_length=1, max_length=LARGEST_DOCUMENT)]
+    """The answer as served, such as `{"tcbInfo":{…},"signature":"…"}`: the signature covers the
+    bytes of the inner object, so they must not be written anew."""
+    chain: Annotated[Bytes, Field(min_length=1, max_length=LARGEST_CHAIN)]
+    """PEM: the signing certificate and the root (`TCB-Info-Issuer-Chain`, URL-decoded)."""
+
+
+class IntelCollateral(Record):
+    """What Intel's provisioning service (PCS, version 4) says about platforms of SGX and TDX."""
+
+    root_crl: Crl
+    """https://certificates.trustedservices.intel.com/IntelSGXRootCA.der"""
+    pck_crls: Annotated[list[Crl], Field(min_length=1, max_length=4)]
+    """`/sgx/certification/v4/pckcrl?ca={platform,processor}&encoding=der`, of one or both."""
+    tcb_infos: Annotated[list[SignedDocument], Field(min_length=1, max_length=64)]
+    """`/{sgx,tdx}/certification/v4/tcb?fmspc=…`, of each kind of platform that is verified."""
+    qe_identities: Annotated[list[SignedDocument], Field(min_length=1, max_length=4)]
+    """`/{sgx,tdx}/certification/v4/qe/identity`, of one or both."""
 
 
 class Collateral(Record):
-    """Revocation lists to apply; empty when there are none to apply."""
+    """What to apply; empty when there is nothing to apply."""
 
-    amd_crls: list[Annotated[Bytes, Field(min_length=1, max_length=LARGEST_CRL)]] = Field(
-        default=[], max_length=8
-    )
+    amd_crls: list[Crl] = Field(default=[], max_length=8)
     """DER lists of https://kdsintf.amd.com/{vcek,vlek}/v1/{product}/crl, each signed by its ARK."""
+    intel: IntelCollateral | None = None
+    """Needed for SGX and TDX. Without it, what came along with the evidence is used: it is signed
+    by Intel and in force, but of two that are in force the attester may choose the older one."""

@@ -11,15 +11,15 @@ from cleanroom.encoding import Bytes, Digest, Record, content_digest
 
 LARGEST_REPORT = 64 * 1024
 """The largest signed structure of any platform (a TDX quote with its chain); in bytes."""
-LARGEST_ENDORSEMENT = 32 * 1024
-"""What configfs-tsm gives at most for `auxblob` (Linux: Documentation/ABI/testing/configfs-tsm)."""
+LARGEST_ENDORSEMENT = 512 * 1024
+"""Intel's collateral for one platform takes about 20 KiB, AMD's certificate table 8; in bytes."""
 MOST_ENDORSEMENTS = 8
 """A leaf, an intermediate and a root, with room for duplicates in several forms."""
 
 LARGEST_EVENT_LOG = 4 * 1024 * 1024
 """Logs of today's firmware and kernels are below 64 KiB; in bytes."""
 
-Platform = Literal["sev-snp"]
+Platform = Literal["sev-snp", "tdx", "sgx"]
 """A kind of confidential machine; each has its row in `table`."""
 
 
@@ -29,12 +29,13 @@ class Evidence(Record):
     platform: Platform
     """Which platform's rules apply."""
     report: Annotated[Bytes, Field(min_length=1, max_length=LARGEST_REPORT)]
-    """What the hardware signed: for `sev-snp` the 1184-byte attestation report."""
+    """What the hardware signed: an attestation report (`sev-snp`), or a quote (`tdx`, `sgx`)."""
     endorsements: Annotated[
         list[Annotated[Bytes, Field(min_length=1, max_length=LARGEST_ENDORSEMENT)]],
         Field(max_length=MOST_ENDORSEMENTS),
     ]
-    """Certificates, in any order: DER, PEM, or AMD's certificate table (`auxblob`)."""
+    """Certificates, in any order: DER, PEM, or AMD's certificate table (`auxblob`); for `tdx` and
+    `sgx` nothing, or one `IntelCollateral` as its canonical bytes."""
     event_log: Annotated[Bytes, Field(min_length=1, max_length=LARGEST_EVENT_LOG)] | None = None
     """What was measured into the platform's registers; only where the platform has some."""
 

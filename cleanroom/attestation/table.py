@@ -12,19 +12,25 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from cleanroom.attestation.anchors import Anchors
 from cleanroom.attestation.binding import Binding
-from cleanroom.attestation.claims import Claims, SevSnpClaims
+from cleanroom.attestation.claims import Claims, SevSnpClaims, SgxClaims, TdxClaims
 from cleanroom.attestation.collateral import Collateral
 from cleanroom.attestation.evidence import Evidence, Platform
 from cleanroom.attestation.platforms import sev_snp as sev_snp_platform
-from cleanroom.attestation.policy import AppraisalPolicy, SevSnpPolicy
+from cleanroom.attestation.platforms import sgx as sgx_platform
+from cleanroom.attestation.platforms import tdx as tdx_platform
+from cleanroom.attestation.policy import AppraisalPolicy, SevSnpPolicy, SgxPolicy, TdxPolicy
 from cleanroom.attestation.result import Finding
 from cleanroom.attestation.rules import sev_snp as sev_snp_rules
+from cleanroom.attestation.rules import sgx as sgx_rules
+from cleanroom.attestation.rules import tdx as tdx_rules
 from cleanroom.attestation.rules.comparing import finding
 from cleanroom.attestation.words import sev_snp as sev_snp_words
+from cleanroom.attestation.words import sgx as sgx_words
+from cleanroom.attestation.words import tdx as tdx_words
 
 ClaimsT = TypeVar("ClaimsT", bound=Claims)
 ClaimsT_co = TypeVar("ClaimsT_co", bound=Claims, covariant=True)
-PolicyT = TypeVar("PolicyT", bound=AppraisalPolicy)
+PolicyT = TypeVar("PolicyT", bound=SevSnpPolicy | TdxPolicy | SgxPolicy)
 
 
 class Authenticate(Protocol[ClaimsT_co]):
@@ -77,6 +83,25 @@ PLATFORMS: Mapping[Platform, Row[Any, Any]] = MappingProxyType(
             left_open=sev_snp_words.left_open,
             hints=sev_snp_words.HINTS,
         ),
+        "tdx": Row(
+            claims=TdxClaims,
+            policy=TdxPolicy,
+            authenticate=tdx_platform.authenticate,
+            compare=tdx_rules.compare,
+            described=tdx_words.described,
+            left_open=tdx_words.left_open,
+            hints=tdx_words.HINTS,
+            takes_event_log=True,
+        ),
+        "sgx": Row(
+            claims=SgxClaims,
+            policy=SgxPolicy,
+            authenticate=sgx_platform.authenticate,
+            compare=sgx_rules.compare,
+            described=sgx_words.described,
+            left_open=sgx_words.left_open,
+            hints=sgx_words.HINTS,
+        ),
     }
 )
 """Every platform by its name in evidence, claims and policies."""
@@ -92,7 +117,6 @@ def compare(claims: Claims, policy: AppraisalPolicy, genesis: bytes) -> list[Fin
         policy: one entry of the manifest's `attestation`.
         genesis: this room's genesis digest, 32 bytes.
     """
-    found, asked = str(claims.platform), str(policy.platform)
-    if found != asked:
-        return [finding("platform", "platform", found, asked, passed=False)]
+    if claims.platform != policy.platform:
+        return [finding("platform", "platform", claims.platform, policy.platform, passed=False)]
     return PLATFORMS[claims.platform].compare(claims, policy, genesis)

@@ -5,10 +5,28 @@ byte, and leave the room through `verifier.verify` only. Claims that are read ba
 bytes prove nothing: verify the evidence again.
 """
 
+from typing import Annotated
+
+from pydantic import Field
+
 from cleanroom.attestation.claims.base import Assurance, Claims, Hex, Word
 from cleanroom.attestation.claims.sev_snp import SevSnpClaims
+from cleanroom.attestation.claims.sgx import SgxClaims
+from cleanroom.attestation.claims.tdx import TdxClaims
 
-__all__ = ["AnyClaims", "Assurance", "Claims", "Hex", "SevSnpClaims", "Word"]
+__all__ = [
+    "AnyClaims",
+    "Assurance",
+    "Claims",
+    "Hex",
+    "SevSnpClaims",
+    "SgxClaims",
+    "TdxClaims",
+    "Word",
+]
 
-AnyClaims = SevSnpClaims
+AnyClaims = Annotated[
+    SevSnpClaims | TdxClaims | SgxClaims,
+    Field(discriminator="platform"),
+]
 """Claims of any platform, told apart by `platform`."""

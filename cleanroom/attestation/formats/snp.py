@@ -216,14 +216,3 @@ def read_tcb(raw: bytes, product: Product) -> dict[str, int]:
         if octet and at not in places.values():
             raise rejected(f"{product} TCB byte {at}", found=str(octet), expected="0 (reserved)")
     return {component: raw[at] for component, at in places.items()}
-
-
-def set_bits(word: int, names: dict[str, int]) -> dict[str, bool]:
-    """Each named bit of `word`."""
-    return {name: bool(word >> bit & 1) for name, bit in names.items()}
-
-
-def unnamed_bits(word: int, names: dict[str, int]) -> list[int]:
-    """The numbers of set bits that have no name."""
-    known = set(names.values())
-    return [bit for bit in range(word.bit_length()) if word >> bit & 1 and bit not in known]

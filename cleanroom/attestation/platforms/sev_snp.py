@@ -7,6 +7,7 @@ from cleanroom.attestation.claims import SevSnpClaims
 from cleanroom.attestation.collateral import Collateral
 from cleanroom.attestation.evidence import Evidence
 from cleanroom.attestation.formats import snp
+from cleanroom.attestation.formats.bits import set_bits, unnamed_bits
 from cleanroom.attestation.silicon import sev_snp
 from cleanroom.attestation.silicon.sev_snp import AuthenticReport
 
@@ -47,10 +48,10 @@ def _claims(
             "current": snp.read_tcb(octets["current_tcb"], product),
         },
         guest_svn=numbers["guest_svn"],
-        guest_policy=snp.set_bits(numbers["policy"], snp.GUEST_POLICY_BITS),
+        guest_policy=set_bits(numbers["policy"], snp.GUEST_POLICY_BITS),
         guest_policy_word=hex(numbers["policy"]),
-        platform_info=snp.set_bits(numbers["platform_info"], snp.PLATFORM_BITS),
-        platform_info_unknown=snp.unnamed_bits(numbers["platform_info"], snp.PLATFORM_BITS),
+        platform_info=set_bits(numbers["platform_info"], snp.PLATFORM_BITS),
+        platform_info_unknown=unnamed_bits(numbers["platform_info"], snp.PLATFORM_BITS),
         vmpl=numbers["vmpl"],
         chip_id=octets["chip_id"].hex(),
         signing_key=authentic.report.signing_key,

@@ -4,10 +4,19 @@ Every field of one entry must hold at once. What may be lax is a named field, so
 signed it. Entries are shape only; the module of the same name in `rules` compares.
 """
 
+from typing import Annotated
+
+from pydantic import Field
+
 from cleanroom.attestation.policy.base import Demand
 from cleanroom.attestation.policy.sev_snp import Product, SevSnpPolicy
+from cleanroom.attestation.policy.sgx import SgxPolicy
+from cleanroom.attestation.policy.tdx import TdxPolicy
 
-__all__ = ["AppraisalPolicy", "Demand", "Product", "SevSnpPolicy"]
+__all__ = ["AppraisalPolicy", "Demand", "Product", "SevSnpPolicy", "SgxPolicy", "TdxPolicy"]
 
-AppraisalPolicy = SevSnpPolicy
+AppraisalPolicy = Annotated[
+    SevSnpPolicy | TdxPolicy | SgxPolicy,
+    Field(discriminator="platform"),
+]
 """Any entry of `attestation`, told apart by `platform`."""

@@ -2,6 +2,7 @@
 
 import pytest
 
+from cleanroom.attestation.formats.bits import set_bits, unnamed_bits
 from cleanroom.attestation.formats.cert_table import GUIDS, read_table
 from cleanroom.attestation.formats.reader import Layout, Reader, Row
 from cleanroom.attestation.formats.snp import (
@@ -10,8 +11,6 @@ from cleanroom.attestation.formats.snp import (
     product_of,
     read_report,
     read_tcb,
-    set_bits,
-    unnamed_bits,
 )
 from cleanroom.errors import EvidenceRejected
 from tests.support.platform import good_evidence
