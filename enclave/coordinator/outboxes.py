@@ -68,9 +68,10 @@ class Outboxes:
             stream = self._streams.get(instance)
         if stream is None:
             return
-        if stream.items.qsize() >= MOST_MESSAGES:
+        if stream.items.qsize() < MOST_MESSAGES:
+            stream.put(message)
+        else:
             self.close(instance)
-        stream.put(message)
 
     def close(self, instance: str) -> None:
         """End a worker's stream."""
