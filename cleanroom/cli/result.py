@@ -46,9 +46,7 @@ def get(
             opened = room.run_by_id(run_id).result(output, progress=progress)
         written = opened.save(out or Path(f"{run_id}.parquet"))
         if plot is not None:
-            from cleanroom.notebook import save  # noqa: PLC0415 - brings matplotlib
-
-            save(opened.plot(), plot)
+            opened.save_plot(plot)
     if opened.suppressed:
         console.say("withheld: fewer distinct units than the manifest's min_group")
     if visit.as_json:

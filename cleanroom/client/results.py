@@ -6,11 +6,11 @@ small file cannot become a large table.
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.csv
@@ -78,15 +78,18 @@ class Result:
         Raises:
             MachineUnfit: matplotlib is not installed.
         """
-        try:
-            # one floor up, and matplotlib is heavy: both are met only when somebody asks
-            draw = import_module("cleanroom.notebook").plot_result
-        except ImportError:
-            raise MachineUnfit(
-                "matplotlib is not installed", hint="pip install 'attested-cleanroom[notebook]'"
-            ) from None
-        figure: Figure = draw(self)
+        figure: Figure = _drawing("plot_result")(self)
         return figure
+
+    def save_plot(self, path: str | os.PathLike[str]) -> Path:
+        """Write a picture of the result to a file; `.svg`, `.png` or `.pdf`.
+
+        Raises:
+            MachineUnfit: matplotlib is not installed.
+            Usage: the suffix is another one.
+        """
+        saved: Path = _drawing("save")(self.plot(), path)
+        return saved
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the rows to a new file that only you can read; `.parquet` or `.csv`.
@@ -121,6 +124,17 @@ class Result:
         rows = self.table.slice(0, SHOWN).to_pylist()
         cells = [[str(value) for value in row.values()] for row in rows]
         return mimebundle(repr(self), self.table.column_names, cells)
+
+
+def _drawing(name: str) -> Callable[..., Any]:
+    """A function of `cleanroom.notebook`: one floor up and heavy, so met only when asked for."""
+    try:
+        found: Callable[..., Any] = getattr(import_module("cleanroom.notebook"), name)
+    except ImportError:
+        raise MachineUnfit(
+            "matplotlib is not installed", hint="pip install 'attested-cleanroom[notebook]'"
+        ) from None
+    return found
 
 
 def open_delivery(

@@ -201,14 +201,12 @@ def _finished(run: Run) -> Run:
 def _conclude(
     directory: Path, rooms: dict[str, Room], counted: Run, matched: Run, tables: Tables
 ) -> dict[str, object]:
-    from cleanroom.notebook import save  # noqa: PLC0415 - brings matplotlib
-
     overlap = {party: room.run_by_id(counted.id).result() for party, room in rooms.items()}
     rows = {party: room.run_by_id(matched.id).result() for party, room in rooms.items()}
     count = _compare(overlap["bank"], rows["bank"], tables)
     for party in PARTIES:
         rows[party].save(directory / party / "matches.parquet")
-        save(overlap[party].plot(), directory / party / "overlap.svg")
+        overlap[party].save_plot(directory / party / "overlap.svg")
         _receipts(directory / party, rooms[party], (overlap[party], rows[party]))
     console.say(f"        overlap, rounded to {ROUND_TO}: {count:,} (truth: {tables.overlap:,})")
     sample = rows["bank"].table.slice(0, 3)
