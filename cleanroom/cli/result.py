@@ -40,15 +40,16 @@ def get(
     out: Path | None,
     plot: Path | None,
 ) -> None:
-    """Fetch RUN's result, verify its receipt, decrypt it and write it to a file."""
+    """Fetch RUN's result, verify its receipt, decrypt it and write it to a file.
+
+    A result that the gate withheld is written nowhere: the command ends with status 6.
+    """
     with visit.enter() as room:
         with console.progress("fetch") as progress:
-            opened = room.run_by_id(run_id).result(output, progress=progress)
+            opened = room.run_by_id(run_id).result(output, progress=progress).require()
         written = opened.save(out or Path(f"{run_id}.parquet"))
         if plot is not None:
             opened.save_plot(plot)
-    if opened.suppressed:
-        console.say("withheld: fewer distinct units than the manifest's min_group")
     if visit.as_json:
         console.emit_json("result", {"file": str(written), **opened.to_json()})
     else:
@@ -67,7 +68,7 @@ def show(
 ) -> None:
     """Fetch RUN's result and print its first rows."""
     with visit.enter() as room:
-        opened = room.run_by_id(run_id).result(output)
+        opened = room.run_by_id(run_id).result(output).require()
     table = opened.table
     first = table.slice(0, SHOWN_ROWS).to_pydict()
     rows = list(zip(*first.values(), strict=True))

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import pyarrow as pa
 import pyarrow.csv
@@ -21,7 +21,7 @@ from cleanroom.client.files import PRIVATE_FILE, write_new
 from cleanroom.client.receipts import Receipt
 from cleanroom.crypto.sealing import Unsealer, decrypt_content
 from cleanroom.dataset.formats import THRIFT_LIMITS
-from cleanroom.errors import DataMismatch, MachineUnfit, Usage
+from cleanroom.errors import DataMismatch, GroupTooSmall, MachineUnfit, Usage
 from cleanroom.manifest.model import CountOutput, Manifest, RowsOutput
 from cleanroom.protocol.run import Delivery, delivery_context, output_context
 
@@ -57,6 +57,19 @@ class Result:
         """Which of the computation's outputs it is."""
         self.suppressed = delivery.output.suppressed
         """Whether the gate withheld the rows: too few units to be shown."""
+
+    def require(self) -> Self:
+        """Return this result, unless the gate withheld it.
+
+        Raises:
+            GroupTooSmall: it holds nothing, because some owner has too few units in it.
+        """
+        if self.suppressed:
+            raise GroupTooSmall(
+                f"output {self.output!r} of run {self.run} is withheld: some owner has fewer "
+                "distinct units in it than the manifest's min_group"
+            )
+        return self
 
     def to_pandas(self) -> "pd.DataFrame":
         """The rows as a data frame.
