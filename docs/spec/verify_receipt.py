@@ -103,7 +103,7 @@ def counted(envelopes: list[Json], approve: Json, expected: Json, now: str) -> s
             own = approve[party]["kid"] == said["kid"] == kid and expected.items() <= said.items()
             if own and now <= said["not_after"]:  # texts of times sort as times
                 valid.append((said["not_after"], canonical(envelope), party))
-        except (InvalidSignature, LookupError, ValueError):
+        except (InvalidSignature, LookupError, TypeError, ValueError):
             continue  # it does not count, and does not stand in the way of one that does
     lasting = {party: envelope for _, envelope, party in sorted(valid)}
     require(lasting.keys() == approve.keys(), f"approvals of {sorted(lasting)} only")

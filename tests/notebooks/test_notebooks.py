@@ -24,7 +24,8 @@ def name_of(path):
 
 def executed(source, directory):
     """The notebook after a run in a copy of its surroundings."""
-    shutil.copytree(ROOT / "manifests" / "examples", directory / "manifests" / "examples")
+    for needed in ("manifests/examples", "docs/spec"):
+        shutil.copytree(ROOT / needed, directory / needed)
     place = directory / "notebooks"
     place.mkdir()
     notebook = nbformat.read(source.with_suffix(".ipynb"), as_version=4)
@@ -81,6 +82,8 @@ def test_the_overlap_notebook_counts_the_people_that_were_planted(tmp_path):
     assert f"{truth:,} rows with columns ['left.email'" in told
     assert "every row is one of the planted people: True" in told
     assert "SIMULATED" in told
+    assert re.search(r"without the simulated root: not proven: \w+", told)
+    assert re.search(r"with it: proven, run r-[0-9a-f]{16} was simulated", told)
     assert "CR-6001" in told
     lines = [line for line in outputs(notebook, "text/html") if "released after" in line]
     assert [re.sub(r"\d+ s$", "n s", line) for line in lines] == [
