@@ -9,8 +9,9 @@ from typing import Annotated
 from pydantic import Field
 
 from cleanroom.attestation.policy.base import Demand
-from cleanroom.attestation.policy.sev_snp import Product, SevSnpPolicy
+from cleanroom.attestation.policy.sev_snp import SevSnpPolicy
 from cleanroom.attestation.policy.sgx import SgxPolicy
+from cleanroom.attestation.policy.snp import Product
 from cleanroom.attestation.policy.tdx import TdxPolicy
 
 __all__ = ["AppraisalPolicy", "Demand", "Product", "SevSnpPolicy", "SgxPolicy", "TdxPolicy"]

@@ -1,102 +1,35 @@
 """A SEV-SNP entry in words: what it accepts, what it leaves open, what mends a finding."""
 
-from cleanroom.attestation.policy.sev_snp import GuestPolicyDemands, PlatformDemands, SevSnpPolicy
+from cleanroom.attestation.policy import SevSnpPolicy
+from cleanroom.attestation.words.snp import PROCESSOR_HINTS, described_processor, open_processor
 
 FREE_HOST_DATA = "host data is free: somebody else may set up a first manifest of their own"
-OPEN_GUEST_BITS = {
-    "smt": "sibling threads may run beside the guest: side channels between them stay open",
-    "migrate_ma": "a migration agent may move the guest and read its state",
-    "debug": "the host may read and write the guest's memory: nothing is confidential",
-    "single_socket": "the guest may span sockets: traffic between them leaves the package",
-    "cxl": "CXL devices may be attached: their memory is outside the processor",
-    "aes256_xts": "memory may be encrypted with 128-bit instead of 256-bit keys",
-    "rapl_dis": "the host may read power meters: PLATYPUS-like attacks stay open",
-    "ciphertext_hiding": "the host sees ciphertext change: ciphertext side channels stay open",
-    "page_swap_disable": "the host may move pages: Heracles-like oracles stay open",
-}
-"""What it means when a bit of the guest policy may be either."""
-SAFE_WHEN = {
-    "smt": "forbid",
-    "migrate_ma": "forbid",
-    "debug": "forbid",
-    "single_socket": "require",
-    "cxl": "forbid",
-    "aes256_xts": "require",
-    "rapl_dis": "require",
-    "ciphertext_hiding": "require",
-    "page_swap_disable": "require",
-}
-"""The demand that closes each bit of the guest policy."""
-HINTS = {
-    "snp-assurance": "development_roots in the manifest and a simulated room belong together",
-    "snp-product": "run on a listed processor, or agree on a manifest that lists this one",
-    "snp-report-version": "update the host's firmware: old reports do not name the processor",
+HINTS = PROCESSOR_HINTS | {
     "snp-measurement": "run the image that the manifest lists, or list this image's measurement",
     "snp-host-data": "start the machine with this room's genesis as host data",
-    "snp-tcb": "update the host's firmware and microcode, then reboot it",
-    "snp-tcb-safe": "update the host's firmware: this version is publicly broken",
-    "snp-tcb-order": "the firmware's versions contradict each other: do not use this machine",
-    "snp-guest-policy": "launch the guest with the policy bits that the manifest asks for",
-    "snp-platform-info": "change the host's firmware settings, or use another host",
     "snp-vmpl": "ask for evidence from the privilege level that the manifest lists",
     "snp-signing-key": "use a machine whose own chip key (VCEK) signs",
     "snp-csp-id": "use the cloud that the manifest lists",
-    "snp-chip-id": "run on a processor that the manifest lists",
     "snp-id-key": "launch with an ID block signed by a listed key",
     "snp-author-key": "launch with an ID block whose key a listed author signed",
     "snp-mitigations": "update the host's firmware until it reports these mitigations",
 }
 """What usually mends a failed finding, by its code."""
-BADRAM = "aliased memory is not ruled out: BadRAM stays open"
 
 
 def described(policy: SevSnpPolicy) -> list[str]:
     """What this entry accepts, one phrase each."""
-    chips = "any" if policy.chip_ids == "any" else f"{len(policy.chip_ids)} listed"
-    return [
-        f"sev-snp on {', '.join(policy.products)}",
-        f"processors: {chips}",
-        *(f"measurement {measurement}" for measurement in policy.measurements),
-    ]
+    measured = (f"measurement {measurement}" for measurement in policy.measurements)
+    return [*described_processor(policy), *measured]
 
 
 def left_open(policy: SevSnpPolicy) -> list[str]:
     """One sentence for each thing that this entry does not close."""
-    return [
-        *_machine(policy),
-        *_guest_bits(policy.guest_policy),
-        *_platform_bits(policy.platform_info),
-        *_launch(policy),
-    ]
-
-
-def _machine(policy: SevSnpPolicy) -> list[str]:
-    said = []
-    if policy.chip_ids == "any":
-        said.append(
-            "any processor of the product is accepted: one whose memory bus or keys an attacker "
-            "holds (TEE.fail, Battering RAM, relays) cannot be told apart"
-        )
+    said = open_processor(policy)
     if "vlek" in policy.signing_keys:
         said.append("a cloud's lent key may sign: the report does not prove which chip it is")
-    if policy.min_report_version < 3:
-        said.append("old reports are accepted, which do not name the processor")
     if set(policy.vmpl) != {0}:
         said.append("the guest may run below another layer of software, which sees its memory")
-    return said
-
-
-def _guest_bits(demands: GuestPolicyDemands) -> list[str]:
-    asked: dict[str, str] = demands.model_dump()
-    return [OPEN_GUEST_BITS[bit] for bit, safe in SAFE_WHEN.items() if asked[bit] != safe]
-
-
-def _platform_bits(demands: PlatformDemands) -> list[str]:
-    return [] if demands.alias_check_complete == "require" else [BADRAM]
-
-
-def _launch(policy: SevSnpPolicy) -> list[str]:
-    said = []
     if policy.host_data == "any":
         said.append(FREE_HOST_DATA)
     if policy.id_key_digests == "any":

@@ -6,7 +6,7 @@ from cleanroom.attestation.anchors import Anchors
 from cleanroom.attestation.explain import left_open
 from cleanroom.attestation.policy import SevSnpPolicy
 from cleanroom.attestation.roots import AMD_ARK, INTEL_SGX_ROOT
-from cleanroom.attestation.words.sev_snp import BADRAM, OPEN_GUEST_BITS, SAFE_WHEN
+from cleanroom.attestation.words.snp import BADRAM, OPEN_GUEST_BITS, SAFE_WHEN
 from cleanroom.errors import ManifestRule, RecordMalformed
 from tests.support.platform import good_policy, simulated_platform
 

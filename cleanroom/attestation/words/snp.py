@@ -1,0 +1,69 @@
+"""What an entry says about a SEV-SNP processor, in words; for every guest on one."""
+
+from cleanroom.attestation.policy.snp import GuestPolicyDemands, PlatformDemands, SnpPolicy
+
+OPEN_GUEST_BITS = {
+    "smt": "sibling threads may run beside the guest: side channels between them stay open",
+    "migrate_ma": "a migration agent may move the guest and read its state",
+    "debug": "the host may read and write the guest's memory: nothing is confidential",
+    "single_socket": "the guest may span sockets: traffic between them leaves the package",
+    "cxl": "CXL devices may be attached: their memory is outside the processor",
+    "aes256_xts": "memory may be encrypted with 128-bit instead of 256-bit keys",
+    "rapl_dis": "the host may read power meters: PLATYPUS-like attacks stay open",
+    "ciphertext_hiding": "the host sees ciphertext change: ciphertext side channels stay open",
+    "page_swap_disable": "the host may move pages: Heracles-like oracles stay open",
+}
+"""What it means when a bit of the guest policy may be either."""
+SAFE_WHEN = {
+    "smt": "forbid",
+    "migrate_ma": "forbid",
+    "debug": "forbid",
+    "single_socket": "require",
+    "cxl": "forbid",
+    "aes256_xts": "require",
+    "rapl_dis": "require",
+    "ciphertext_hiding": "require",
+    "page_swap_disable": "require",
+}
+"""The demand that closes each bit of the guest policy."""
+PROCESSOR_HINTS = {
+    "snp-assurance": "development_roots in the manifest and a simulated room belong together",
+    "snp-product": "run on a listed processor, or agree on a manifest that lists this one",
+    "snp-report-version": "update the host's firmware: old reports do not name the processor",
+    "snp-tcb": "update the host's firmware and microcode, then reboot it",
+    "snp-tcb-safe": "update the host's firmware: this version is publicly broken",
+    "snp-tcb-order": "the firmware's versions contradict each other: do not use this machine",
+    "snp-guest-policy": "launch the guest with the policy bits that the manifest asks for",
+    "snp-platform-info": "change the host's firmware settings, or use another host",
+    "snp-chip-id": "run on a processor that the manifest lists",
+}
+"""What usually mends a finding about the processor, by its code."""
+BADRAM = "aliased memory is not ruled out: BadRAM stays open"
+
+
+def described_processor(policy: SnpPolicy) -> list[str]:
+    """What an entry accepts of processors, one phrase each."""
+    chips = "any" if policy.chip_ids == "any" else f"{len(policy.chip_ids)} listed"
+    return [f"sev-snp on {', '.join(policy.products)}", f"processors: {chips}"]
+
+
+def open_processor(policy: SnpPolicy) -> list[str]:
+    """One sentence for each thing about the processor that an entry does not close."""
+    said = []
+    if policy.chip_ids == "any":
+        said.append(
+            "any processor of the product is accepted: one whose memory bus or keys an attacker "
+            "holds (TEE.fail, Battering RAM, relays) cannot be told apart"
+        )
+    if policy.min_report_version < 3:
+        said.append("old reports are accepted, which do not name the processor")
+    return [*said, *_guest_bits(policy.guest_policy), *_platform_bits(policy.platform_info)]
+
+
+def _guest_bits(demands: GuestPolicyDemands) -> list[str]:
+    asked: dict[str, str] = demands.model_dump()
+    return [OPEN_GUEST_BITS[bit] for bit, safe in SAFE_WHEN.items() if asked[bit] != safe]
+
+
+def _platform_bits(demands: PlatformDemands) -> list[str]:
+    return [] if demands.alias_check_complete == "require" else [BADRAM]
