@@ -6,7 +6,6 @@ with the package. It proves nothing about the machine: whoever has the file can 
 """
 
 import hashlib
-import os
 import secrets
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -16,12 +15,6 @@ from typing import Self
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    load_der_private_key,
-)
 
 from cleanroom.attestation.binding import Binding, binding_of
 from cleanroom.attestation.evidence import Evidence
@@ -37,6 +30,7 @@ from enclave.attester.issuing import (
     issue_revocations,
     issue_root,
 )
+from enclave.attester.keeping import load_ec_key, load_rsa_key, private_bytes, write_private
 from enclave.attester.reporting import Launch, sign_report
 from enclave.attester.scenarios import SCENARIOS, Scenario, ScenarioName
 
@@ -68,8 +62,8 @@ class SimulatedPlatform:
 
     def __init__(self, kept: PlatformSecrets) -> None:
         self._kept = kept
-        self._ask_key = _rsa_key(kept.ask_key)
-        self._chip_key = _ec_key(kept.chip_key)
+        self._ask_key = load_rsa_key(kept.ask_key)
+        self._chip_key = load_ec_key(kept.chip_key)
 
     @classmethod
     def create(cls, directory: Path, now: datetime) -> Self:
@@ -86,16 +80,16 @@ class SimulatedPlatform:
         names = [f"SEV-{kind}{product}" for kind in ("", "VLEK-") for product in PRODUCTS]
         kept = PlatformSecrets(
             made_at=now.replace(microsecond=0),
-            ark_key=_private(ark_key),
-            ask_key=_private(ask_key),
-            chip_key=_private(chip_key),
+            ark_key=private_bytes(ark_key),
+            ask_key=private_bytes(ask_key),
+            chip_key=private_bytes(chip_key),
             seed=secrets.token_bytes(32),
             ark=ark,
             intermediates={
                 name: issue_intermediate(name, ask_key, ark_key, now, CHAIN_YEARS) for name in names
             },
         )
-        _write_private(directory / PLATFORM_FILE, kept.to_bytes())
+        write_private(directory / PLATFORM_FILE, kept.to_bytes())
         return cls(kept)
 
     @classmethod
@@ -158,7 +152,7 @@ class SimulatedPlatform:
         serials = tuple(
             read_certificate(self._kept.intermediates[name], AMD_SUITE).serial for name in revoked
         )
-        return issue_revocations(serials, _rsa_key(self._kept.ark_key), now, days)
+        return issue_revocations(serials, load_rsa_key(self._kept.ark_key), now, days)
 
     def _leaf(self, launch: Launch, scenario: Scenario) -> bytes:
         leaf = Leaf(
@@ -208,26 +202,3 @@ class SimulatedAttester:
 
 def _new_rsa_key() -> rsa.RSAPrivateKey:
     return rsa.generate_private_key(public_exponent=65537, key_size=4096)
-
-
-def _private(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) -> bytes:
-    return key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
-
-
-def _rsa_key(encoded: bytes) -> rsa.RSAPrivateKey:
-    key = load_der_private_key(encoded, None)
-    assert isinstance(key, rsa.RSAPrivateKey)  # noqa: S101 - `create` wrote it
-    return key
-
-
-def _ec_key(encoded: bytes) -> ec.EllipticCurvePrivateKey:
-    key = load_der_private_key(encoded, None)
-    assert isinstance(key, ec.EllipticCurvePrivateKey)  # noqa: S101 - `create` wrote it
-    return key
-
-
-def _write_private(file: Path, content: bytes) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as opened:
-        opened.write(content)

@@ -7,13 +7,15 @@ from pathlib import Path
 
 from cleanroom.attestation.anchors import Anchors
 from cleanroom.attestation.binding import Binding, bind
-from cleanroom.attestation.claims import AnyClaims
+from cleanroom.attestation.claims import SevSnpClaims, TdxClaims
 from cleanroom.attestation.collateral import Collateral
 from cleanroom.attestation.evidence import Evidence
-from cleanroom.attestation.policy import Product, SevSnpPolicy
+from cleanroom.attestation.policy import Product, SevSnpPolicy, TdxPolicy
 from cleanroom.attestation.verifier import verify
 from enclave.attester.scenarios import GOOD_TCB, ScenarioName
+from enclave.attester.scenarios_tdx import TdxScenarioName
 from enclave.attester.simulated import SimulatedAttester, SimulatedPlatform
+from enclave.attester.simulated_tdx import SimulatedTdxPlatform
 
 NOW = datetime(2027, 1, 15, 12, 0, 0, tzinfo=UTC)
 """When tests take place: within the year that leaf certificates live."""
@@ -75,12 +77,62 @@ def development_anchors() -> Anchors:
     return Anchors.development([simulated_platform().root_fingerprint])
 
 
-def verified(evidence: Evidence, binding: Binding = BINDING, now: datetime = NOW) -> AnyClaims:
-    """Claims of simulated evidence, without revocation lists."""
-    return verify(
+def verified(evidence: Evidence, binding: Binding = BINDING, now: datetime = NOW) -> SevSnpClaims:
+    """Claims of simulated SEV-SNP evidence, without revocation lists."""
+    claims = verify(
         evidence,
         binding=binding,
         anchors=development_anchors(),
         collateral=Collateral(),
         now=now,
     )
+    assert isinstance(claims, SevSnpClaims)
+    return claims
+
+
+@cache
+def simulated_tdx() -> SimulatedTdxPlatform:
+    """The one simulated TDX machine of this test session."""
+    with tempfile.TemporaryDirectory() as directory:
+        return SimulatedTdxPlatform.create(Path(directory), NOW)
+
+
+@cache
+def other_tdx() -> SimulatedTdxPlatform:
+    """Another machine with another root: an attacker's."""
+    with tempfile.TemporaryDirectory() as directory:
+        return SimulatedTdxPlatform.create(Path(directory), NOW)
+
+
+def good_tdx_evidence(scenario: TdxScenarioName = "good", host_data: bytes = GENESIS) -> Evidence:
+    """A TDX guest's evidence of `MEASUREMENT`, bound to `BINDING`."""
+    return simulated_tdx().attester(MEASUREMENT, host_data, scenario).collect(BINDING)
+
+
+def good_tdx_policy(
+    platform: SimulatedTdxPlatform | None = None,
+    measurement: bytes = MEASUREMENT,
+    /,
+    **changed: object,
+) -> TdxPolicy:
+    """An entry that accepts the good TDX machine, with some fields changed (plain JSON values)."""
+    plain = (platform or simulated_tdx()).policy(measurement).to_plain()
+    return TdxPolicy.from_plain(plain | changed)
+
+
+def verified_tdx(
+    evidence: Evidence,
+    binding: Binding = BINDING,
+    now: datetime = NOW,
+    collateral: Collateral | None = None,
+) -> TdxClaims:
+    """Claims of simulated TDX evidence, by default with the collateral that came along."""
+    claims = verify(
+        evidence,
+        binding=binding,
+        anchors=Anchors.development([simulated_tdx().root_fingerprint]),
+        collateral=collateral or Collateral(),
+        now=now,
+    )
+    assert isinstance(claims, TdxClaims)
+    return claims
