@@ -103,7 +103,7 @@ class GangNode:
             seat.files, self._key, credentials.certificate, credentials.authority, token
         )
         self._above = subprocess.Popen(  # noqa: S603 - our own module, our own words
-            command(NODE, *start_command(seat)),
+            command(NODE, str(seat.directory), *start_command(seat)),
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

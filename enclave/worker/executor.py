@@ -8,11 +8,18 @@ import secrets
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from cleanroom.errors import AdmissionRefused, CleanroomError, RunTimedOut, TransferBroken
+from cleanroom.errors import (
+    AdmissionRefused,
+    CleanroomError,
+    InternalError,
+    RunTimedOut,
+    TransferBroken,
+)
 from cleanroom.protocol.dataset import Part
 from cleanroom.protocol.work import (
     Credentials,
@@ -57,6 +64,23 @@ class Work:
     blobs: Blobs | None = field(default=None, repr=False)
     fetching: ThreadPoolExecutor | None = None
     deadline: threading.Timer | None = None
+
+    def end(self) -> None:
+        """Kill, erase, remove; each of it even where another fails."""
+        with ExitStack() as last:
+            # called in reverse order
+            if self.directory is not None:
+                last.callback(remove, [self.directory])
+            if self.fetching is not None:
+                last.callback(self.fetching.shutdown, wait=True, cancel_futures=True)
+            if self.blobs is not None:
+                last.callback(self.blobs.close)
+            if self.execution is not None:
+                last.callback(self.execution.kill)
+            if self.keys is not None:
+                last.callback(self.keys.erase)
+            if self.deadline is not None:
+                last.callback(self.deadline.cancel)
 
 
 class Executor:
@@ -113,22 +137,9 @@ class Executor:
 
     def end(self, run: str) -> None:
         """Kill the run's processes, erase its keys, remove its files; twice does no harm."""
-        work, self._work = self._work, None
-        if work is None or work.run != run:
-            self._work = work
-            return
-        if work.deadline is not None:
-            work.deadline.cancel()
-        if work.execution is not None:
-            work.execution.kill()
-        if work.keys is not None:
-            work.keys.erase()
-        if work.blobs is not None:
-            work.blobs.close()
-        if work.fetching is not None:
-            work.fetching.shutdown(wait=True, cancel_futures=True)
-        if work.directory is not None:
-            remove([work.directory])
+        if self._work is not None and self._work.run == run:
+            work, self._work = self._work, None
+            work.end()
 
     def close(self) -> None:
         """End whatever is under way."""
@@ -192,7 +203,7 @@ class Executor:
 
     def _store(self, finished: Finished) -> None:
         work = self._work
-        if work is None or work.blobs is None or work.directory is None:
+        if work is None or work.run != finished.run or not work.blobs or not work.directory:
             raise TransferBroken("the run ended before its results were stored")
         for sealed in finished.outputs:
             digest = sealed.output.digest
@@ -204,7 +215,7 @@ class Executor:
 
 @dataclass(frozen=True, slots=True)
 class Failing:
-    """Inside of it, an error ends the run with its code."""
+    """Inside of it, an error ends the run with its code; its words go nowhere."""
 
     run: str
     say: Callable[[FromWorker], None] = field(repr=False)
@@ -213,13 +224,11 @@ class Failing:
         return None
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
-        if isinstance(error, CleanroomError):
-            self.say(Failed(run=self.run, code=error.code))
-            return True
-        if isinstance(error, OSError):
-            self.say(Failed(run=self.run, code=TransferBroken.code))
-            return True
-        return False
+        if not isinstance(error, Exception):
+            return False
+        known = error if isinstance(error, CleanroomError) else InternalError("")
+        self.say(Failed(run=self.run, code=known.code))
+        return True
 
 
 def _seconds(now: datetime, deadline: datetime) -> float:

@@ -18,6 +18,7 @@ from cleanroom.manifest.genesis import Genesis
 from enclave.attester import Attester
 from enclave.attester.measure import installed_code_digest, measurement_of
 from enclave.worker.cluster import gang_node
+from enclave.worker.confine import remove
 from enclave.worker.diary import note, open_diary
 from enclave.worker.executor import Engines
 from enclave.worker.joining import Launch
@@ -48,6 +49,7 @@ def serve(  # noqa: PLR0913, PLR0917 - what a launcher has to say
         ready: called with the instance each time the worker was admitted.
     """
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    remove(directory.glob("r-*"))
     launch = Launch(coordinator, genesis, role, node_ip, attester, _clock)
     with Spares(directory) as spares:
         engines = Engines(process=spares.take, gang=gang_node)

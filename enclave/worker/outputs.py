@@ -35,7 +35,7 @@ def seal_result(
         released.recipient,
     )
     key = secrets.token_bytes(CONTENT_KEY_LENGTH)
-    encoded = memoryview(encode(released))  # not copied: the cipher reads any buffer
+    encoded = encode(released)
     sealed = encrypt_content(encoded, key, context=context)  # type: ignore[arg-type]
     digest = content_digest(sealed)
     _write(sealed_file(directory, digest), sealed)

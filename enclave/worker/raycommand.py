@@ -1,7 +1,7 @@
 """The words with which Ray is started: every port pinned, nothing inherited, nothing optional.
 
-Settings are explained in `docs/ray.md`. Environment variables must be there before Ray is
-imported; spilling is switched off by `--system-config`, because the variable for it is ignored.
+Environment variables must be there before Ray is imported; spilling is switched off by
+`--system-config`, because the variable for it is ignored.
 """
 
 import json

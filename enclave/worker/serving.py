@@ -18,7 +18,7 @@ from typing import Literal
 from pydantic import Field
 
 from cleanroom.encoding import Name, Record
-from cleanroom.errors import CallerRefused, CleanroomError, RunCancelled
+from cleanroom.errors import CallerRefused, CleanroomError, RunCancelled, TransferBroken
 from enclave.worker.engine import Job
 from enclave.worker.pipe import Assignment, Fetched, read_frame, write_frame
 from enclave.worker.processes import descendants
@@ -126,10 +126,13 @@ def ask(path: str, name: str, index: int) -> Given:
     Raises:
         TransferBroken: the node's worker refused or ended.
     """
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as caller:
-        caller.connect(path)
-        with caller.makefile("rwb") as pipe:
-            return _asked(pipe, Need(input=name, index=index))
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as caller:
+            caller.connect(path)
+            with caller.makefile("rwb") as pipe:
+                return _asked(pipe, Need(input=name, index=index))
+    except OSError:
+        raise TransferBroken("the node's worker gives no key") from None
 
 
 def _asked(pipe: BufferedRWPair, need: Need) -> Given:

@@ -243,9 +243,11 @@ def test_a_worker_that_is_killed_leaves_no_process_behind(room, data, gang, tmp_
         room.store.hang = True
         give_orders(room, data, [doomed, workers[1]], peers, run, "overlap")
         family = descendants(process.pid)
+        directory = node_directories()[0]
         assert len(family) > 5
         process.kill()
         process.wait()
         room.store.hang = False
         wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in family))
+        wait_until(lambda: not directory.exists())
     workers[1].say(Stop(run=run))

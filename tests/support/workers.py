@@ -15,6 +15,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -131,6 +132,8 @@ class Store:
         """Break the next download off after so many bytes."""
         self.altered: set[str] = set()
         """Digests whose bytes come altered."""
+        self.downloads = 0
+        """How many were asked for."""
         self.hang = False
         """Answer no download until this is taken back."""
 
@@ -147,6 +150,7 @@ class BlobService(rpc.BlobsServicer):
         self._store = store
 
     def Get(self, request, context):
+        self._store.downloads += 1
         content = self._store.blobs.get(request.digest)
         if content is None:
             context.abort(grpc.StatusCode.NOT_FOUND, "no such blob")
@@ -260,6 +264,9 @@ class ScriptedRoom:
         self.manifest = manifest
         self.genesis = Genesis.of(manifest)
         self.lease_s = lease_s
+        self.phase = "active"
+        self.said_nonce: bytes | None = None
+        """Answer with statements for this nonce instead of the worker's."""
         self.store = Store()
         self.unsealer = Unsealer.generate()
         self.signer = Ed25519Signer.generate(SIGNER_KID)
@@ -274,9 +281,9 @@ class ScriptedRoom:
         self.hellos += 1
         head = LogHead(lineage=str(self.genesis.lineage), size=0, root=hashlib.sha256(b"").digest())
         fields = dict(
-            nonce=nonce,
+            nonce=self.said_nonce or nonce,
             genesis=self.genesis,
-            phase="active",
+            phase=self.phase,
             manifest=self.manifest.to_bytes(),
             approvals=approvals(self.manifest, not_after=now() + timedelta(days=1)),
             checkpoint=sign_checkpoint(head, self.signer),
@@ -303,14 +310,12 @@ class ScriptedRoom:
         return self.joined.get(timeout=timeout)
 
     @contextmanager
-    def serving(self) -> Iterator[str]:
-        """Serve on a free port; its address."""
-        from concurrent.futures import ThreadPoolExecutor
-
-        key = new_private_key()
+    def serving(self, relay: "ScriptedRoom | None" = None) -> Iterator[str]:
+        """Serve on a free port; its address. With `relay`, under the certificate of that room."""
+        key, shown = new_private_key(), relay or self
         leaf = issue(
-            self.authority,
-            self._authority_key,
+            shown.authority,
+            shown._authority_key,
             certificate_request(key),
             [COORDINATOR_NAME],
             now=now(),
