@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from cleanroom.attestation.claims import Assurance
-from cleanroom.attestation.policy import AppraisalPolicy
+from cleanroom.attestation.policy import AppraisalPolicy, CcaPolicy
 from cleanroom.attestation.roots import VENDOR_ROOTS, Vendor
 from cleanroom.encoding import Digest
 from cleanroom.errors import ManifestRule
@@ -21,6 +21,9 @@ class Anchors:
     """What evidence under these roots is worth."""
     fingerprints: frozenset[Digest]
     """SHA-256 of each root certificate, DER."""
+    registered: frozenset[Digest] = frozenset()
+    """SHA-256 of the keys of single machines that the parties registered, for makers who publish
+    no root (Arm); none while the anchors are simulated: there they stand among the roots."""
 
     def __post_init__(self) -> None:
         published = self.fingerprints & PUBLISHED
@@ -41,6 +44,10 @@ class Anchors:
         if self.assurance == "simulated":
             return self.fingerprints
         return self.fingerprints & VENDOR_ROOTS[vendor]
+
+    def registered_keys(self) -> frozenset[Digest]:
+        """The anchors that may vouch for a machine whose maker publishes no root."""
+        return self.fingerprints if self.assurance == "simulated" else self.registered
 
     @classmethod
     def vendor(cls) -> "Anchors":
@@ -63,10 +70,16 @@ class Anchors:
         Raises:
             ManifestRule: some accept only simulated evidence and some only real.
         """
+        policies = list(policies)
         pinned = [policy.development_roots for policy in policies]
         simulated = {root for roots in pinned if roots is not None for root in roots}
         if not simulated:
-            return cls.vendor()
+            return cls("hardware", PUBLISHED, _registered(policies))
         if any(roots is None for roots in pinned):
             raise ManifestRule("attestation policies mix development_roots with real hardware")
         return cls.development(simulated)
+
+
+def _registered(policies: Iterable[AppraisalPolicy]) -> frozenset[Digest]:
+    machines = [policy.platforms for policy in policies if isinstance(policy, CcaPolicy)]
+    return frozenset(one.public_key for listed in machines for one in listed)

@@ -19,7 +19,7 @@ MOST_ENDORSEMENTS = 8
 LARGEST_EVENT_LOG = 4 * 1024 * 1024
 """Logs of today's firmware and kernels are below 64 KiB; in bytes."""
 
-Platform = Literal["sev-snp", "tdx", "sgx"]
+Platform = Literal["sev-snp", "tdx", "sgx", "nitro", "cca"]
 """A kind of confidential machine; each has its row in `table`."""
 
 

@@ -3,6 +3,7 @@
 Fingerprints only: the certificates themselves arrive as endorsements. AMD's are the ARKs of
 https://kdsintf.amd.com/vcek/v1/{Milan,Genoa,Turin}/cert_chain; the VLEK chains have the same roots.
 Intel's is https://certificates.trustedservices.intel.com/Intel_SGX_Provisioning_Certification_RootCA.cer.
+AWS's is in https://aws-nitro-enclaves.amazonaws.com/AWS_NitroEnclaves_Root-G1.zip.
 Intermediates (ASK, ASVK) are deliberately not pinned: the ARK vouches for them and its revocation
 list takes them back, so AMD can replace one without a new version of this program.
 """
@@ -13,7 +14,7 @@ from typing import Literal
 from cleanroom.attestation.policy import Product
 from cleanroom.encoding import Digest
 
-Vendor = Literal["amd", "intel"]
+Vendor = Literal["amd", "intel", "aws"]
 """Whose roots vouch for a platform."""
 
 AMD_ARK: dict[Digest, Product] = {
@@ -22,10 +23,13 @@ AMD_ARK: dict[Digest, Product] = {
     "sha256:1f084161a44bb6d93778a904877d4819cafa5d05ef4193b2ded9dd9c73dd3f6a": "Turin",
 }
 """AMD root keys (ARK) and the product line that each is for."""
+NITRO_ROOT: Digest = "sha256:641a0321a3e244efe456463195d606317ed7cdcc3c1756e09893f3c68f79bb5b"
+"""AWS Nitro Enclaves Root-G1; it vouches for the modules that sign documents of enclaves."""
 INTEL_SGX_ROOT: Digest = "sha256:44a0196b2b99f889b8e149e95b807a350e7424964399e885a7cbb8ccfab674d3"
 """Intel SGX Root CA; it vouches for SGX and TDX."""
 VENDOR_ROOTS: Mapping[Vendor, frozenset[Digest]] = {
     "amd": frozenset(AMD_ARK),
     "intel": frozenset({INTEL_SGX_ROOT}),
+    "aws": frozenset({NITRO_ROOT}),
 }
 """The published roots of each vendor; none of one vendor ever vouches for another's platform."""

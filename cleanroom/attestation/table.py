@@ -12,25 +12,45 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from cleanroom.attestation.anchors import Anchors
 from cleanroom.attestation.binding import Binding
-from cleanroom.attestation.claims import Claims, SevSnpClaims, SgxClaims, TdxClaims
+from cleanroom.attestation.claims import (
+    CcaClaims,
+    Claims,
+    NitroClaims,
+    SevSnpClaims,
+    SgxClaims,
+    TdxClaims,
+)
 from cleanroom.attestation.collateral import Collateral
 from cleanroom.attestation.evidence import Evidence, Platform
+from cleanroom.attestation.platforms import cca as cca_platform
+from cleanroom.attestation.platforms import nitro as nitro_platform
 from cleanroom.attestation.platforms import sev_snp as sev_snp_platform
 from cleanroom.attestation.platforms import sgx as sgx_platform
 from cleanroom.attestation.platforms import tdx as tdx_platform
-from cleanroom.attestation.policy import AppraisalPolicy, SevSnpPolicy, SgxPolicy, TdxPolicy
+from cleanroom.attestation.policy import (
+    AppraisalPolicy,
+    CcaPolicy,
+    NitroPolicy,
+    SevSnpPolicy,
+    SgxPolicy,
+    TdxPolicy,
+)
 from cleanroom.attestation.result import Finding
+from cleanroom.attestation.rules import cca as cca_rules
+from cleanroom.attestation.rules import nitro as nitro_rules
 from cleanroom.attestation.rules import sev_snp as sev_snp_rules
 from cleanroom.attestation.rules import sgx as sgx_rules
 from cleanroom.attestation.rules import tdx as tdx_rules
 from cleanroom.attestation.rules.comparing import finding
+from cleanroom.attestation.words import cca as cca_words
+from cleanroom.attestation.words import nitro as nitro_words
 from cleanroom.attestation.words import sev_snp as sev_snp_words
 from cleanroom.attestation.words import sgx as sgx_words
 from cleanroom.attestation.words import tdx as tdx_words
 
 ClaimsT = TypeVar("ClaimsT", bound=Claims)
 ClaimsT_co = TypeVar("ClaimsT_co", bound=Claims, covariant=True)
-PolicyT = TypeVar("PolicyT", bound=SevSnpPolicy | TdxPolicy | SgxPolicy)
+PolicyT = TypeVar("PolicyT", bound=SevSnpPolicy | TdxPolicy | SgxPolicy | NitroPolicy | CcaPolicy)
 
 
 class Authenticate(Protocol[ClaimsT_co]):
@@ -101,6 +121,24 @@ PLATFORMS: Mapping[Platform, Row[Any, Any]] = MappingProxyType(
             described=sgx_words.described,
             left_open=sgx_words.left_open,
             hints=sgx_words.HINTS,
+        ),
+        "nitro": Row(
+            claims=NitroClaims,
+            policy=NitroPolicy,
+            authenticate=nitro_platform.authenticate,
+            compare=nitro_rules.compare,
+            described=nitro_words.described,
+            left_open=nitro_words.left_open,
+            hints=nitro_words.HINTS,
+        ),
+        "cca": Row(
+            claims=CcaClaims,
+            policy=CcaPolicy,
+            authenticate=cca_platform.authenticate,
+            compare=cca_rules.compare,
+            described=cca_words.described,
+            left_open=cca_words.left_open,
+            hints=cca_words.HINTS,
         ),
     }
 )

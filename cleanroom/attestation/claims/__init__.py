@@ -10,6 +10,8 @@ from typing import Annotated
 from pydantic import Field
 
 from cleanroom.attestation.claims.base import Assurance, Claims, Hex, Word
+from cleanroom.attestation.claims.cca import CcaClaims
+from cleanroom.attestation.claims.nitro import NitroClaims
 from cleanroom.attestation.claims.sev_snp import SevSnpClaims
 from cleanroom.attestation.claims.sgx import SgxClaims
 from cleanroom.attestation.claims.tdx import TdxClaims
@@ -17,8 +19,10 @@ from cleanroom.attestation.claims.tdx import TdxClaims
 __all__ = [
     "AnyClaims",
     "Assurance",
+    "CcaClaims",
     "Claims",
     "Hex",
+    "NitroClaims",
     "SevSnpClaims",
     "SgxClaims",
     "TdxClaims",
@@ -26,7 +30,7 @@ __all__ = [
 ]
 
 AnyClaims = Annotated[
-    SevSnpClaims | TdxClaims | SgxClaims,
+    SevSnpClaims | TdxClaims | SgxClaims | NitroClaims | CcaClaims,
     Field(discriminator="platform"),
 ]
 """Claims of any platform, told apart by `platform`."""

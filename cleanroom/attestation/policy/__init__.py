@@ -9,15 +9,26 @@ from typing import Annotated
 from pydantic import Field
 
 from cleanroom.attestation.policy.base import Demand
+from cleanroom.attestation.policy.cca import CcaPolicy
+from cleanroom.attestation.policy.nitro import NitroPolicy
 from cleanroom.attestation.policy.sev_snp import SevSnpPolicy
 from cleanroom.attestation.policy.sgx import SgxPolicy
 from cleanroom.attestation.policy.snp import Product
 from cleanroom.attestation.policy.tdx import TdxPolicy
 
-__all__ = ["AppraisalPolicy", "Demand", "Product", "SevSnpPolicy", "SgxPolicy", "TdxPolicy"]
+__all__ = [
+    "AppraisalPolicy",
+    "CcaPolicy",
+    "Demand",
+    "NitroPolicy",
+    "Product",
+    "SevSnpPolicy",
+    "SgxPolicy",
+    "TdxPolicy",
+]
 
 AppraisalPolicy = Annotated[
-    SevSnpPolicy | TdxPolicy | SgxPolicy,
+    SevSnpPolicy | TdxPolicy | SgxPolicy | NitroPolicy | CcaPolicy,
     Field(discriminator="platform"),
 ]
 """Any entry of `attestation`, told apart by `platform`."""

@@ -5,7 +5,7 @@ import pytest
 from cleanroom.attestation.anchors import Anchors
 from cleanroom.attestation.explain import left_open
 from cleanroom.attestation.policy import SevSnpPolicy
-from cleanroom.attestation.roots import AMD_ARK, INTEL_SGX_ROOT
+from cleanroom.attestation.roots import AMD_ARK, INTEL_SGX_ROOT, NITRO_ROOT
 from cleanroom.attestation.words.snp import BADRAM, OPEN_GUEST_BITS, SAFE_WHEN
 from cleanroom.errors import ManifestRule, RecordMalformed
 from tests.support.platform import good_policy, simulated_platform
@@ -77,9 +77,10 @@ def test_what_has_no_safe_default_must_be_said(missing):
 def test_anchors_of_production_policies_are_the_vendors():
     anchors = Anchors.of([good_policy(development_roots=None)])
     assert anchors == Anchors.vendor()
-    assert anchors.fingerprints == {*AMD_ARK, INTEL_SGX_ROOT}
+    assert anchors.fingerprints == {*AMD_ARK, INTEL_SGX_ROOT, NITRO_ROOT}
     assert anchors.roots_of("amd") == AMD_ARK.keys()
     assert anchors.roots_of("intel") == {INTEL_SGX_ROOT}
+    assert anchors.roots_of("aws") == {NITRO_ROOT}
 
 
 def test_anchors_of_development_policies_are_theirs():
