@@ -53,8 +53,16 @@ def certificate_pem(der: bytes) -> bytes:
 
 
 def spki_digest(der: bytes) -> bytes:
-    """SHA-256 of the certificate's SubjectPublicKeyInfo, 32 bytes."""
-    return hashlib.sha256(_spki(x509.load_der_x509_certificate(der).public_key())).digest()
+    """SHA-256 of the certificate's SubjectPublicKeyInfo, 32 bytes.
+
+    Raises:
+        SignatureInvalid: the bytes are no certificate of a P-256 key.
+    """
+    try:
+        public = x509.load_der_x509_certificate(der).public_key()
+    except ValueError:
+        raise SignatureInvalid("the certificate is malformed") from None
+    return hashlib.sha256(_spki(public)).digest()
 
 
 def key_digest(key: PrivateKey) -> bytes:

@@ -37,6 +37,7 @@ from cleanroom.ledger.entry import Entry, Instance, OutputRecord, RunId, RunRele
 from cleanroom.ledger.tree import verify_inclusion
 from cleanroom.manifest.model import Lineage, Manifest
 from cleanroom.protocol.join import Join, join_binding
+from cleanroom.protocol.permitted import compare, of_role, permitted
 from cleanroom.protocol.statement import Statement, TrustedRoom, verify_for_party
 from cleanroom.protocol.work import Check
 
@@ -176,7 +177,7 @@ def verify_receipt(receipt: Receipt, own: Manifest, *, allow_simulated: bool) ->
 
         1  the room's statement holds for this very payload, at the time of release
         2  the room's attested key signed the payload
-        3  the payload is about this manifest and these approvals
+        3  the payload is about this manifest and these approvals, and says what it allows
         4  the log that the statement shows holds the release of exactly these outputs
         5  each worker's evidence holds for the keys it worked with
         6  no part is simulated where the receipt says hardware
@@ -201,16 +202,18 @@ def verify_receipt(receipt: Receipt, own: Manifest, *, allow_simulated: bool) ->
     # 2
     open_envelope(receipt.envelope, IN_TOTO_TYPE, {SIGNER_KID: room.sign_key})
     # 3
-    _equal("manifest", predicate.manifest, own.digest)
-    _equal("lineage", str(predicate.lineage), str(own.metadata.lineage))
-    _equal("approvals", predicate.approvals, room.in_force.approvals_digest)
+    compare("manifest", predicate.manifest, own.digest)
+    compare("lineage", str(predicate.lineage), str(own.metadata.lineage))
+    compare("approvals", predicate.approvals, room.in_force.approvals_digest)
+    computation = permitted(predicate, own)
     # 4
     _logged(receipt, predicate, room)
     # 5
     workers = _workers(receipt, predicate, own, room)
+    of_role(receipt.joins, computation)
     # 6
     everything = {room.result.assurance, *(worker.assurance for worker in workers)}
-    _equal(
+    compare(
         "assurance", predicate.assurance, "simulated" if "simulated" in everything else "hardware"
     )
     return VerifiedReceipt(predicate=predicate, room=room, workers=workers)
@@ -231,16 +234,17 @@ def _logged(receipt: Receipt, predicate: Predicate, room: TrustedRoom) -> RunRel
     released = entry.content
     if not isinstance(released, RunReleased):
         raise ReceiptInvalid(f"the log entry is a {released.kind}, expected run-released")
-    _equal("run in the log", released.run, predicate.run)
-    _equal("outputs in the log", released.outputs, predicate.outputs)
-    _equal("receipt in the log", released.receipt, content_digest(receipt.envelope.payload))
+    compare("time in the log", entry.at, predicate.released_at)
+    compare("run in the log", released.run, predicate.run)
+    compare("outputs in the log", released.outputs, predicate.outputs)
+    compare("receipt in the log", released.receipt, content_digest(receipt.envelope.payload))
     return released
 
 
 def _workers(
     receipt: Receipt, predicate: Predicate, own: Manifest, room: TrustedRoom
 ) -> tuple[AttestationResult, ...]:
-    _equal("workers", [part.join for part in predicate.workers], [j.digest for j in receipt.joins])
+    compare("workers", [part.join for part in predicate.workers], [j.digest for j in receipt.joins])
     role = own.workers[own.computations[predicate.computation].workers.role]
     policies = {name: own.attestation[name] for name in role.policies}
     results = []
@@ -257,9 +261,6 @@ def _workers(
         results.append(
             appraise(claims, policies, genesis=room.genesis.digest, now=predicate.released_at)
         )
+    held = [result.policy for result in results]
+    compare("workers' policies", [part.policy for part in predicate.workers], held)
     return tuple(results)
-
-
-def _equal(what: str, found: object, expected: object) -> None:
-    if found != expected:
-        raise ReceiptInvalid(f"the {what} of the receipt is {found}, expected {expected}")

@@ -211,16 +211,56 @@ def unmet(said: Json, policy: Json, genesis: bytes) -> list[str]:
     return [rule for rule, holds in rules.items() if not holds]
 
 
-def attested(part: Json, bound: bytes, rule: Json, trust: Json) -> str:
-    """`hardware` or `simulated`, once evidence holds and one whole attestation entry is met."""
+def attested(part: Json, bound: bytes, rule: Json, trust: Json) -> tuple[str, str]:
+    """Assurance and name of the first attestation entry that evidence meets as a whole."""
     entries = [trust["attestation"][name] for name in rule["policies"]]
     pinned = [set(entry.get("development_roots") or ()) for entry in entries]
     require(all(pinned) or not any(pinned), "the manifest mixes simulated and real roots")
     roots = set[str]().union(*pinned) & trust["roots"] if any(pinned) else set(AMD_ROOTS)
     said = authentic(part["evidence"], hashlib.sha512(bound).digest(), roots, trust["now"])
-    failed = [unmet(said, e, trust["genesis"]) for e in entries if e["platform"] == "sev-snp"]
-    require([] in failed, f"no attestation entry is met, these rules fail: {failed}")
-    return "simulated" if any(pinned) else "hardware"
+    named_entries = zip(rule["policies"], entries, strict=True)
+    snp = [(name, entry) for name, entry in named_entries if entry["platform"] == "sev-snp"]
+    failed = {name: unmet(said, entry, trust["genesis"]) for name, entry in snp}
+    met = [name for name, rules in failed.items() if not rules]
+    require(met, f"no attestation entry is met, these rules fail: {failed}")
+    return "simulated" if any(pinned) else "hardware", met[0]
+
+
+def permitted(said: Json, manifest: Json) -> Json:
+    """The computation, once all that a predicate says about it is what the manifest allows."""
+    ran: Json = manifest["computations"][said["computation"]]
+    owners = {name: dataset["owner"] for name, dataset in manifest["datasets"].items()}
+    read = {n: [r["dataset"], owners[r["dataset"]], r["columns"]] for n, r in ran["inputs"].items()}
+    got = {n: [r["dataset"], r["owner"], r["columns"]] for n, r in said["inputs"].items()}
+    due = sorted((n, party) for n, o in ran["outputs"].items() for party in o["recipients"])
+    ranges, count = ran.get("parameters", {}), ran["workers"].get("count", 1)
+    require(got == read and said["submitter"] in ran["submitters"], "other inputs or submitter")
+    require(sorted((o["output"], o["recipient"]) for o in said["outputs"]) == due, "other outputs")
+    require(said["runs_used"] <= said["runs_allowed"] == ran["limits"]["max_runs"], "more runs")
+    working = (len(said["workers"]), said["engine"]) == (count, "ray" if count > 1 else "process")
+    require(working and said["parameters"].keys() == ranges.keys(), "other workers or parameters")
+    for name, chosen in said["parameters"].items():
+        require(ranges[name]["min"] <= chosen <= ranges[name]["max"], "a parameter's range")
+    return ran
+
+
+def gang(joins: list[Json], said: Json, ran: Json, trust: Json) -> list[tuple[str, str]]:
+    """Assurance and policy of each worker, once its evidence holds for the keys it joined with."""
+    shown = [named(canonical(join)) for join in joins]
+    require(shown == [part["join"] for part in said["workers"]], "other workers")
+    found, role = [], ran["workers"]["role"]
+    for join in joins:
+        mine = (join["manifest"], join["role"]) == (said["manifest"], role)
+        require(mine, "a worker joined under another manifest or role")
+        fields = [unb64(join["room_nonce"]), unb64(join["worker_nonce"])]
+        fields += [bytes.fromhex(join["manifest"][7:]), role.encode(), join["node_ip"].encode()]
+        bound = frame(
+            "cleanroom/join/v1", *fields, unb64(join["seal_key"]), unb64(join["sign_key"])
+        )
+        found.append(attested(join, bound, trust["workers"][role], trust))
+    held = [policy for _, policy in found]
+    require([part["policy"] for part in said["workers"]] == held, "another policy held")
+    return found
 
 
 def verify(receipt: Json, manifest: Json, development_roots: set[str]) -> Json:
@@ -247,7 +287,7 @@ def verify(receipt: Json, manifest: Json, development_roots: set[str]) -> Json:
     fields = [nonce, genesis, own, named(shown).encode(), unb64(room["checkpoint"]["payload"])]
     fields += [hashlib.sha256(spki).digest(), unb64(room["seal_key"]), unb64(room["sign_key"])]
     bound = frame("cleanroom/statement/v1", *fields, room["phase"].encode())
-    found = {attested(room, bound, manifest["coordinator"], trust)}
+    found = [attested(room, bound, manifest["coordinator"], trust)]
     about = {"scope": "activate", "manifest": name, "lineage": metadata["lineage"]}
     about["previous"] = metadata["previous"]
     approvals = counted(room["approvals"], approve, about, now)
@@ -262,25 +302,18 @@ def verify(receipt: Json, manifest: Json, development_roots: set[str]) -> Json:
     # 3: it is about this manifest and these approvals
     require(said["manifest"] == name and said["approvals"] == approvals, "another manifest")
     require(said["lineage"] == head["lineage"] == metadata["lineage"], "another room")
+    ran = permitted(said, manifest)
     # 4: the log that the statement shows holds the release of exactly these outputs
     raw, path = unb64(receipt["entry"]), map(unb64, receipt["inclusion"])
     entry = read(raw, "the log entry")
     require(root_of(raw, entry["sequence"], head["size"], path) == unb64(head["root"]), "the log")
     logged = [entry["content"][field] for field in ("kind", "run", "outputs", "receipt")]
     released = ["run-released", said["run"], said["outputs"], named(payload)]
-    require(logged == released, "the log entry is of something else")
+    require(logged == released and entry["at"] == now, "the log entry is of something else")
     # 5: each worker's evidence holds for the keys it worked with
-    joins = [named(canonical(join)) for join in receipt["joins"]]
-    require(joins and joins == [part["join"] for part in said["workers"]], "other workers")
-    role = manifest["workers"][manifest["computations"][said["computation"]]["workers"]["role"]]
-    for join in receipt["joins"]:
-        require(join["manifest"] == name, "a worker joined under another manifest")
-        fields = [unb64(join["room_nonce"]), unb64(join["worker_nonce"]), bytes.fromhex(name[7:])]
-        fields += [join["role"].encode(), join["node_ip"].encode(), unb64(join["seal_key"])]
-        bound = frame("cleanroom/join/v1", *fields, unb64(join["sign_key"]))
-        found.add(attested(join, bound, role, trust))
+    found += gang(receipt["joins"], said, ran, trust)
     # 6: no part is simulated where the receipt says hardware
-    require(said["assurance"] == max(found), "some part is simulated")
+    require(said["assurance"] == max(found)[0], "some part is simulated")
     return said
 
 

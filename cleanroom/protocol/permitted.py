@@ -1,0 +1,87 @@
+"""Whether what a receipt says ran is what the manifest allows: the same names, no more, no less.
+
+The room checked all of it before it released. A receipt is verified by somebody who was not there,
+so it is compared again; nothing here needs a key or a clock.
+"""
+
+from typing import TYPE_CHECKING
+
+from cleanroom.errors import ReceiptInvalid
+from cleanroom.manifest.model import AnyComputation, IntersectRows, Manifest
+from cleanroom.protocol.join import Join
+
+if TYPE_CHECKING:
+    from cleanroom.protocol.receipt import Predicate
+
+
+def permitted(predicate: "Predicate", own: Manifest) -> AnyComputation:
+    """Return the computation once everything that the predicate says about it fits the manifest.
+
+    Raises:
+        ReceiptInvalid: a name, a number or a set differs from what the parties signed.
+    """
+    computation = own.computations.get(predicate.computation)
+    if computation is None:
+        raise ReceiptInvalid(f"the computation {predicate.computation!r} is not in the manifest")
+    if predicate.submitter not in computation.submitters:
+        raise ReceiptInvalid(f"{predicate.submitter!r} may not submit {predicate.computation!r}")
+    count = computation.workers.count
+    compare("inputs", _said(predicate), _read(computation, own))
+    compare("outputs", _delivered(predicate), _due(computation))
+    compare("runs allowed", predicate.runs_allowed, computation.limits.max_runs)
+    compare("number of workers", len(predicate.workers), count)
+    compare("engine", predicate.engine, "process" if count == 1 else "ray")
+    if predicate.runs_used > predicate.runs_allowed:
+        raise ReceiptInvalid(
+            f"the run is number {predicate.runs_used} of {predicate.runs_allowed} allowed"
+        )
+    _within(predicate, computation)
+    return computation
+
+
+def of_role(joins: list[Join], computation: AnyComputation) -> list[Join]:
+    """Return the joins once each is of the computation's role.
+
+    Raises:
+        ReceiptInvalid: a worker joined for another role.
+    """
+    for join in joins:
+        compare("worker's role", join.role, computation.workers.role)
+    return joins
+
+
+def compare(what: str, found: object, expected: object) -> None:
+    """Go on only if a part of a receipt is what it must be.
+
+    Raises:
+        ReceiptInvalid: it is not.
+    """
+    if found != expected:
+        raise ReceiptInvalid(f"the {what} of the receipt is {found}, expected {expected}")
+
+
+def _said(predicate: "Predicate") -> dict[str, tuple[str, str, list[str]]]:
+    return {n: (part.dataset, part.owner, part.columns) for n, part in predicate.inputs.items()}
+
+
+def _read(computation: AnyComputation, own: Manifest) -> dict[str, tuple[str, str, list[str]]]:
+    return {
+        name: (read.dataset, own.datasets[read.dataset].owner, read.columns)
+        for name, read in computation.inputs.items()
+    }
+
+
+def _delivered(predicate: "Predicate") -> list[tuple[str, str]]:
+    return sorted((output.output, output.recipient) for output in predicate.outputs)
+
+
+def _due(computation: AnyComputation) -> list[tuple[str, str]]:
+    outputs = computation.outputs.items()
+    return sorted((name, party) for name, output in outputs for party in output.recipients)
+
+
+def _within(predicate: "Predicate", computation: AnyComputation) -> None:
+    limit = computation.parameters.limit if isinstance(computation, IntersectRows) else None
+    compare("parameters", sorted(predicate.parameters), ["limit"] if limit else [])
+    if limit and not limit.min <= predicate.parameters["limit"] <= limit.max:
+        raise ReceiptInvalid("the parameter 'limit' of the receipt is outside its signed range")
