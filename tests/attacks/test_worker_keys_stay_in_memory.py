@@ -82,7 +82,7 @@ def test_a_task_of_the_node_gets_the_key_of_the_part_it_names(service, data):
 def test_a_process_that_the_node_did_not_start_gets_nothing(service):
     """This test is the service's root itself, so it descends from nobody that may ask."""
     path, _ = service
-    with pytest.raises(TransferBroken, match="ended inside|gives no key"):
+    with pytest.raises(TransferBroken, match=r"ended inside|gives no key"):
         ask(str(path), "left", 0)
 
 

@@ -435,6 +435,14 @@ class ScriptedRoom:
 
     def provision(self, workers: list[Counterpart], run: str) -> list[Peer]:
         """Provision a gang up to its credentials; its peers."""
+        peers, equipped = self.equip(workers, run)
+        authority = RunAuthority()
+        for worker, answer in zip(workers, equipped, strict=True):
+            worker.say(self.credentials(worker, answer, peers, authority))
+        return peers
+
+    def equip(self, workers: list[Counterpart], run: str) -> tuple[list[Peer], list[Equipped]]:
+        """Ask a gang for its equipment; its peers and what they answered."""
         for node, worker in enumerate(workers):
             worker.say(Provision(run=run, node=node, nodes=len(workers)))
         equipped = [worker.hear(Equipped) for worker in workers]
@@ -447,28 +455,41 @@ class ScriptedRoom:
             )
             for node, (worker, answer) in enumerate(zip(workers, equipped, strict=True))
         ]
-        authority_key = new_private_key()
-        authority = new_authority("run", authority_key, now(), timedelta(hours=1))
-        token = secrets.token_bytes(32)
-        for worker, answer in zip(workers, equipped, strict=True):
-            instance = worker.admit.instance
-            leaf = issue(
-                authority,
-                authority_key,
-                answer.request,
-                [worker.join.node_ip, "127.0.0.1", "localhost"],
-                now=now(),
-                lifetime=timedelta(hours=1),
-            )
-            sealed = seal_key_to(
-                token, SealKey(worker.join.seal_key), context=token_context(run, instance)
-            )
-            worker.say(
-                Credentials(
-                    run=run, gang=peers, certificate=leaf, authority=authority, sealed_token=sealed
-                )
-            )
-        return peers
+        return peers, equipped
+
+    def credentials(
+        self, worker: Counterpart, answer: Equipped, peers: list[Peer], authority: "RunAuthority"
+    ) -> Credentials:
+        """What one worker of a gang gets."""
+        context = token_context(answer.run, worker.admit.instance)
+        to = SealKey(worker.join.seal_key)
+        return Credentials(
+            run=answer.run,
+            gang=peers,
+            certificate=authority.leaf(answer.request, worker.join.node_ip),
+            authority=authority.certificate,
+            sealed_token=seal_key_to(authority.token, to, context=context),
+        )
+
+
+class RunAuthority:
+    """A run's own certificate authority and token."""
+
+    def __init__(self) -> None:
+        self._key = new_private_key()
+        self.certificate = new_authority("run", self._key, now(), timedelta(hours=1))
+        self.token = secrets.token_bytes(32)
+
+    def leaf(self, request: bytes, node_ip: str) -> bytes:
+        """A leaf for one node."""
+        return issue(
+            self.certificate,
+            self._key,
+            request,
+            [node_ip, "127.0.0.1", "localhost"],
+            now=now(),
+            lifetime=timedelta(hours=1),
+        )
 
 
 def customers(first: int, count: int) -> pa.Table:
