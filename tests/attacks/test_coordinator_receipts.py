@@ -197,12 +197,19 @@ def test_an_inclusion_proof_that_was_cut_is_refused(case):
 
 
 @pytest.mark.parametrize(
-    "change", [{"runs_used": 7}, {"parameters": {"limit": 5}}, {"engine": "ray"}], ids=str
+    "change", [{"runs_used": 7}, {"request": content_digest(b"another")}], ids=str
 )
 def test_a_room_cannot_say_afterwards_what_it_did_not_log(case, change):
     """The room itself signs and attests another story; its own log contradicts it."""
     forged = compose(case.predicate().model_copy(update=change))
     with pytest.raises(ReceiptInvalid, match="receipt in the log"):
+        verified(case.lied(forged), case)
+
+
+@pytest.mark.parametrize("change", [{"parameters": {"limit": 5}}, {"engine": "ray"}], ids=str)
+def test_a_room_cannot_say_what_the_manifest_does_not_allow(case, change):
+    forged = compose(case.predicate().model_copy(update=change))
+    with pytest.raises(ReceiptInvalid, match=next(iter(change))):
         verified(case.lied(forged), case)
 
 
