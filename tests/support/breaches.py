@@ -8,6 +8,7 @@ that defence, so that depth is written down and not taken for granted.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import count
 from typing import Any
 
 import pytest
@@ -57,8 +58,12 @@ def assert_gets_through(
         MutantUnusedError: the attack never came to the check.
     """
     attack = story or partial(mutant.story, **mutant.given)
+    attempts = count()
 
     def attempt() -> None:
+        if next(attempts) == 0:  # nothing is taken away yet
+            attack()
+            return
         try:
             attack()
         except (pytest.fail.Exception, Exception) as failure:
