@@ -22,12 +22,14 @@ LIBRARIES = ("cryptography", "duckdb", "numpy", "pandas", "polars", "pyarrow")
 """Whose versions decide the figures."""
 ALLOCATION = {
     "MIMALLOC_PURGE_DELAY": "-1",
-    "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1:glibc.malloc.mmap_threshold=34359738368"
+    "GLIBC_TUNABLES": "glibc.malloc.mmap_threshold=34359738368"
     ":glibc.malloc.trim_threshold=34359738368",
-    "_RJEM_MALLOC_CONF": "thp:always,dirty_decay_ms:-1,muzzy_decay_ms:-1",
+    "_RJEM_MALLOC_CONF": "dirty_decay_ms:-1,muzzy_decay_ms:-1",
+    "NUMPY_MADVISE_HUGEPAGE": "0",
 }
-"""Keep freed memory and ask for large pages, in Arrow's, the C library's and Polars' allocators:
-a process that ends with its run has nothing to give back. Given to every contender alike."""
+"""Keep freed memory, in Arrow's, the C library's and Polars' allocators: a process that ends with
+its run has nothing to give back. No large pages: in a virtual machine they come from memory that
+the host has yet to provide. Given to every contender alike."""
 
 
 def environment() -> dict[str, str]:
