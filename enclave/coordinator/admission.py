@@ -13,7 +13,7 @@ from cleanroom.attestation.appraisal import appraise
 from cleanroom.attestation.collateral import Collateral
 from cleanroom.attestation.result import AttestationResult
 from cleanroom.attestation.verifier import verify
-from cleanroom.errors import AdmissionRefused, CleanroomError
+from cleanroom.errors import AdmissionRefused
 from cleanroom.manifest.model import Manifest, WorkerRole
 from cleanroom.protocol.join import NONCE_LENGTH, Admit, Challenge, Hello, Join, join_binding
 from enclave.coordinator import events
@@ -57,7 +57,7 @@ def admit(engine: Engine, asked: Hello, given: Challenge, join: Join, stream: St
     token = engine.performer.connect(instance, stream, role.lease_s)
     try:
         engine.apply(partial(_joined, join, instance, result))
-    except CleanroomError:
+    except BaseException:
         engine.performer.disconnect(instance)
         raise
     return Admit(instance=instance, lease_s=role.lease_s, token=token)
