@@ -21,10 +21,16 @@ from typing import Any, BinaryIO
 import numpy as np
 import pyarrow as pa
 import ray
-from ray.exceptions import RayError
+from ray.exceptions import ObjectStoreFullError, OutOfMemoryError, RayError
 
 from cleanroom.crypto.sealing import SealKey
-from cleanroom.errors import CATALOGUE, CleanroomError, ComputationFailed, WorkerLost
+from cleanroom.errors import (
+    CATALOGUE,
+    CleanroomError,
+    ComputationFailed,
+    MemoryShort,
+    WorkerLost,
+)
 from cleanroom.manifest.model import Manifest
 from cleanroom.protocol.run import Stage
 from cleanroom.protocol.work import Failed, Finished, Progress
@@ -192,6 +198,8 @@ def run(assignment: Assignment, out: BinaryIO) -> None:
         write_frame(out, Finished(run=order.run, outputs=sealed).to_bytes())
     except CleanroomError as failed:
         _fail(out, order.run, failed.code)
+    except (OutOfMemoryError, ObjectStoreFullError):
+        _fail(out, order.run, MemoryShort.code)
     except (RayError, ConnectionError):
         _fail(out, order.run, WorkerLost.code)
     except Exception:  # noqa: BLE001 - whatever it says may quote a value

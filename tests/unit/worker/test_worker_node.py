@@ -12,9 +12,12 @@ import pytest
 
 from cleanroom.crypto.certificates import certificate_request, new_private_key
 from cleanroom.errors import SignatureInvalid
+from cleanroom.protocol.work import Peer
 from enclave.worker.confine import command
-from enclave.worker.preflight import on_tmpfs
+from enclave.worker.ports import allowed, free_block
+from enclave.worker.preflight import ITEMS, measure, on_tmpfs
 from enclave.worker.processes import descendants
+from enclave.worker.raycommand import Seat, ray_environment, start_command
 from enclave.worker.tls import NodeFiles, write_credentials
 from tests.support.workers import (
     PATIENCE_S,
@@ -122,3 +125,44 @@ def test_a_worker_says_who_it_is_and_ends_in_good_order(tmp_path):
         assert [json.loads(line)["event"] for line in diary.splitlines()] == ["joined"]
         assert not any(Path(f"/proc/{pid}").exists() for pid in family)
         assert list((tmp_path / "w" / "runs").iterdir()) == []
+
+
+def test_a_node_that_does_not_run_passes_no_item_that_looks_at_it(tmp_path):
+    """An item that cannot be looked at does not hold."""
+    base = free_block()
+    peers = [
+        Peer(instance=f"w-000000000000000{node}", node=node, node_ip="127.0.0.2", port_base=base)
+        for node in range(2)
+    ]
+    tmp_path.chmod(0o755)
+    checks = measure(Seat(tmp_path, tuple(peers), 0, object_store=1), os.getpid())
+    passed = {check.item for check in checks if check.passed}
+    assert not passed & {"tls", "token", "private-directory", "listeners", "spilling-off"}
+    assert [check.item for check in checks] == [*ITEMS, "spilling-off"]
+
+
+def test_the_words_that_start_a_node_pin_every_port_and_keep_nothing_on_disk(tmp_path):
+    base = free_block()
+    peers = [
+        Peer(instance="w-0000000000000000", node=0, node_ip="127.0.0.2", port_base=base),
+        Peer(instance="w-0000000000000001", node=1, node_ip="127.0.0.3", port_base=base + 100),
+    ]
+    head = start_command(Seat(tmp_path, tuple(peers), 0, object_store=1))
+    second = start_command(Seat(tmp_path, tuple(peers), 1, object_store=1))
+    assert "--include-dashboard=false" in head
+    assert any('"automatic_object_spilling_enabled": false' in word for word in head)
+    assert f"--address=127.0.0.2:{base}" in second
+    for words, own in ((head, base), (second, base + 100)):
+        assert "--include-log-monitor=false" in words
+        ports = [int(word.split("=")[1]) for word in words if "port=" in word]
+        assert set(ports) <= allowed(own)
+
+
+def test_the_environment_of_a_node_asks_for_tls_and_token_and_inherits_nothing(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
+    monkeypatch.setenv("RAY_ADDRESS", "10.0.0.1:6379")
+    environment = ray_environment(NodeFiles(tmp_path))
+    assert (environment["RAY_USE_TLS"], environment["RAY_AUTH_MODE"]) == ("1", "token")
+    assert "RAY_ADDRESS" not in environment

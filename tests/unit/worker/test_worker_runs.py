@@ -178,3 +178,24 @@ def test_a_computing_process_that_is_killed_ends_the_run_with_a_code(room, data,
     failed = worker.hear(Failed)
     room.store.hang = False
     assert failed.code == ComputationFailed.code
+
+
+def test_a_stream_that_breaks_in_the_middle_of_a_run_ends_the_run(tmp_path):
+    room = ScriptedRoom(live_manifest())
+    data = {
+        "customers": room.add("customers", customers(0, 50), tmp_path),
+        "baskets": room.add("baskets", baskets(0, 50), tmp_path),
+    }
+    place = tmp_path / "worker"
+    with room.serving() as address, running_worker(room, address, place):
+        worker = room.worker()
+        room.store.hang = True
+        worker.say(room.order("overlap", data, worker))
+        worker.hear(Progress)
+        assert [each.name[:18] for each in place.iterdir()] == ["r-00112233445566ff"]
+        worker.hang_up()
+        again = room.worker()
+        assert list(place.iterdir()) == []
+        room.store.hang = False
+        finished = run_to_end(again, room.order("overlap", data, again))
+        assert isinstance(finished, Finished)
