@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from cleanroom.attestation.claims import Assurance
-from cleanroom.attestation.policy import AppraisalPolicy, CcaPolicy
+from cleanroom.attestation.policy import AppraisalPolicy, CcaPolicy, TpmPolicy
 from cleanroom.attestation.roots import VENDOR_ROOTS, Vendor
 from cleanroom.encoding import Digest
 from cleanroom.errors import ManifestRule
@@ -23,7 +23,8 @@ class Anchors:
     """SHA-256 of each root certificate, DER."""
     registered: frozenset[Digest] = frozenset()
     """SHA-256 of the keys of single machines that the parties registered, for makers who publish
-    no root (Arm); none while the anchors are simulated: there they stand among the roots."""
+    no root (Arm), and names of the keys of TPMs; none while the anchors are simulated: there they
+    stand among the roots."""
 
     def __post_init__(self) -> None:
         published = self.fingerprints & PUBLISHED
@@ -80,6 +81,10 @@ class Anchors:
         return cls.development(simulated)
 
 
-def _registered(policies: Iterable[AppraisalPolicy]) -> frozenset[Digest]:
+def _registered(policies: list[AppraisalPolicy]) -> frozenset[Digest]:
     machines = [policy.platforms for policy in policies if isinstance(policy, CcaPolicy)]
-    return frozenset(one.public_key for listed in machines for one in listed)
+    tpms = [policy.keys for policy in policies if isinstance(policy, TpmPolicy)]
+    return frozenset(
+        [one.public_key for listed in machines for one in listed]
+        + [name for listed in tpms for name in listed]
+    )

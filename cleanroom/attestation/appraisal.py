@@ -54,18 +54,19 @@ def _mint(
 ) -> AttestationResult:
     simulated = claims.assurance == "simulated"
     doubtful = simulated or not claims.firmware_current
+    opaque = 2 if claims.hides_memory else 32
     vector = TrustVector(
         instance_identity=2 if policy.lists_machines else 0,
         configuration=2,
         executables=3,
         hardware=32 if doubtful else 2,
-        runtime_opaque=0 if simulated else 2,
+        runtime_opaque=0 if simulated else opaque,
     )
     return AttestationResult(
         profile="tag:ietf.org,2026:rats/ear#04",
         issued_at=now.replace(microsecond=0),
         verifier=VERIFIER_BUILD,
-        status="warning" if doubtful else "affirming",
+        status="warning" if doubtful or not claims.hides_memory else "affirming",
         trust_vector=vector,
         policy=name,
         policy_digest=content_digest(policy.to_bytes()),

@@ -19,7 +19,18 @@ MOST_ENDORSEMENTS = 8
 LARGEST_EVENT_LOG = 4 * 1024 * 1024
 """Logs of today's firmware and kernels are below 64 KiB; in bytes."""
 
-Platform = Literal["sev-snp", "tdx", "sgx", "nitro", "cca"]
+Platform = Literal[
+    "sev-snp",
+    "tdx",
+    "sgx",
+    "nitro",
+    "cca",
+    "azure-snp",
+    "azure-tdx",
+    "azure-aci",
+    "gcp-vtpm",
+    "tpm",
+]
 """A kind of confidential machine; each has its row in `table`."""
 
 

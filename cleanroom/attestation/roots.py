@@ -14,7 +14,7 @@ from typing import Literal
 from cleanroom.attestation.policy import Product
 from cleanroom.encoding import Digest
 
-Vendor = Literal["amd", "intel", "aws"]
+Vendor = Literal["amd", "intel", "aws", "google", "microsoft"]
 """Whose roots vouch for a platform."""
 
 AMD_ARK: dict[Digest, Product] = {
@@ -27,9 +27,19 @@ NITRO_ROOT: Digest = "sha256:641a0321a3e244efe456463195d606317ed7cdcc3c1756e0989
 """AWS Nitro Enclaves Root-G1; it vouches for the modules that sign documents of enclaves."""
 INTEL_SGX_ROOT: Digest = "sha256:44a0196b2b99f889b8e149e95b807a350e7424964399e885a7cbb8ccfab674d3"
 """Intel SGX Root CA; it vouches for SGX and TDX."""
+GOOGLE_EK_AK_ROOT: Digest = (
+    "sha256:594759594b9b61524f6c8ef668f7177f7b9066bc0674f2f49fe9e052be78beb2"
+)
+"""Google's EK/AK CA Root; it vouches for keys of vTPMs on Google Cloud."""
+MICROSOFT_SUPPLY_CHAIN_ROOT: Digest = (
+    "sha256:23ffe2b8bdb9a1711515d4cffda04bc7f793d513c76c243f1020507d8669b7db"
+)
+"""Microsoft Supply Chain RSA Root CA 2022; it vouches for endorsements of utility VMs."""
 VENDOR_ROOTS: Mapping[Vendor, frozenset[Digest]] = {
     "amd": frozenset(AMD_ARK),
     "intel": frozenset({INTEL_SGX_ROOT}),
     "aws": frozenset({NITRO_ROOT}),
+    "google": frozenset({GOOGLE_EK_AK_ROOT}),
+    "microsoft": frozenset({MICROSOFT_SUPPLY_CHAIN_ROOT}),
 }
 """The published roots of each vendor; none of one vendor ever vouches for another's platform."""

@@ -13,44 +13,82 @@ from typing import Any, Generic, Protocol, TypeVar
 from cleanroom.attestation.anchors import Anchors
 from cleanroom.attestation.binding import Binding
 from cleanroom.attestation.claims import (
+    AzureAciClaims,
+    AzureSnpClaims,
+    AzureTdxClaims,
     CcaClaims,
     Claims,
+    GcpVtpmClaims,
     NitroClaims,
     SevSnpClaims,
     SgxClaims,
     TdxClaims,
+    TpmClaims,
 )
 from cleanroom.attestation.collateral import Collateral
 from cleanroom.attestation.evidence import Evidence, Platform
+from cleanroom.attestation.platforms import azure_aci as azure_aci_platform
+from cleanroom.attestation.platforms import azure_snp as azure_snp_platform
+from cleanroom.attestation.platforms import azure_tdx as azure_tdx_platform
 from cleanroom.attestation.platforms import cca as cca_platform
+from cleanroom.attestation.platforms import gcp_vtpm as gcp_vtpm_platform
 from cleanroom.attestation.platforms import nitro as nitro_platform
 from cleanroom.attestation.platforms import sev_snp as sev_snp_platform
 from cleanroom.attestation.platforms import sgx as sgx_platform
 from cleanroom.attestation.platforms import tdx as tdx_platform
+from cleanroom.attestation.platforms import tpm as tpm_platform
 from cleanroom.attestation.policy import (
     AppraisalPolicy,
+    AzureAciPolicy,
+    AzureSnpPolicy,
+    AzureTdxPolicy,
     CcaPolicy,
+    GcpVtpmPolicy,
     NitroPolicy,
     SevSnpPolicy,
     SgxPolicy,
     TdxPolicy,
+    TpmPolicy,
 )
 from cleanroom.attestation.result import Finding
+from cleanroom.attestation.rules import azure_aci as azure_aci_rules
+from cleanroom.attestation.rules import azure_snp as azure_snp_rules
+from cleanroom.attestation.rules import azure_tdx as azure_tdx_rules
 from cleanroom.attestation.rules import cca as cca_rules
+from cleanroom.attestation.rules import gcp_vtpm as gcp_vtpm_rules
 from cleanroom.attestation.rules import nitro as nitro_rules
 from cleanroom.attestation.rules import sev_snp as sev_snp_rules
 from cleanroom.attestation.rules import sgx as sgx_rules
 from cleanroom.attestation.rules import tdx as tdx_rules
+from cleanroom.attestation.rules import tpm as tpm_rules
 from cleanroom.attestation.rules.comparing import finding
+from cleanroom.attestation.silicon.tpm import carried
+from cleanroom.attestation.words import azure_aci as azure_aci_words
+from cleanroom.attestation.words import azure_snp as azure_snp_words
+from cleanroom.attestation.words import azure_tdx as azure_tdx_words
 from cleanroom.attestation.words import cca as cca_words
+from cleanroom.attestation.words import gcp_vtpm as gcp_vtpm_words
 from cleanroom.attestation.words import nitro as nitro_words
 from cleanroom.attestation.words import sev_snp as sev_snp_words
 from cleanroom.attestation.words import sgx as sgx_words
 from cleanroom.attestation.words import tdx as tdx_words
+from cleanroom.attestation.words import tpm as tpm_words
 
 ClaimsT = TypeVar("ClaimsT", bound=Claims)
 ClaimsT_co = TypeVar("ClaimsT_co", bound=Claims, covariant=True)
-PolicyT = TypeVar("PolicyT", bound=SevSnpPolicy | TdxPolicy | SgxPolicy | NitroPolicy | CcaPolicy)
+PolicyT = TypeVar(
+    "PolicyT",
+    bound=SevSnpPolicy
+    | TdxPolicy
+    | SgxPolicy
+    | NitroPolicy
+    | CcaPolicy
+    | AzureSnpPolicy
+    | AzureTdxPolicy
+    | AzureAciPolicy
+    | GcpVtpmPolicy
+    | TpmPolicy,
+)
 
 
 class Authenticate(Protocol[ClaimsT_co]):
@@ -139,6 +177,59 @@ PLATFORMS: Mapping[Platform, Row[Any, Any]] = MappingProxyType(
             described=cca_words.described,
             left_open=cca_words.left_open,
             hints=cca_words.HINTS,
+        ),
+        "azure-snp": Row(
+            claims=AzureSnpClaims,
+            policy=AzureSnpPolicy,
+            authenticate=azure_snp_platform.authenticate,
+            compare=azure_snp_rules.compare,
+            described=azure_snp_words.described,
+            left_open=azure_snp_words.left_open,
+            hints=azure_snp_words.HINTS,
+            carried=carried,
+            takes_event_log=True,
+        ),
+        "azure-tdx": Row(
+            claims=AzureTdxClaims,
+            policy=AzureTdxPolicy,
+            authenticate=azure_tdx_platform.authenticate,
+            compare=azure_tdx_rules.compare,
+            described=azure_tdx_words.described,
+            left_open=azure_tdx_words.left_open,
+            hints=azure_tdx_words.HINTS,
+            carried=carried,
+            takes_event_log=True,
+        ),
+        "azure-aci": Row(
+            claims=AzureAciClaims,
+            policy=AzureAciPolicy,
+            authenticate=azure_aci_platform.authenticate,
+            compare=azure_aci_rules.compare,
+            described=azure_aci_words.described,
+            left_open=azure_aci_words.left_open,
+            hints=azure_aci_words.HINTS,
+        ),
+        "gcp-vtpm": Row(
+            claims=GcpVtpmClaims,
+            policy=GcpVtpmPolicy,
+            authenticate=gcp_vtpm_platform.authenticate,
+            compare=gcp_vtpm_rules.compare,
+            described=gcp_vtpm_words.described,
+            left_open=gcp_vtpm_words.left_open,
+            hints=gcp_vtpm_words.HINTS,
+            carried=carried,
+            takes_event_log=True,
+        ),
+        "tpm": Row(
+            claims=TpmClaims,
+            policy=TpmPolicy,
+            authenticate=tpm_platform.authenticate,
+            compare=tpm_rules.compare,
+            described=tpm_words.described,
+            left_open=tpm_words.left_open,
+            hints=tpm_words.HINTS,
+            carried=carried,
+            takes_event_log=True,
         ),
     }
 )

@@ -9,28 +9,47 @@ from typing import Annotated
 
 from pydantic import Field
 
+from cleanroom.attestation.claims.azure_aci import AzureAciClaims
+from cleanroom.attestation.claims.azure_snp import AzureSnpClaims
+from cleanroom.attestation.claims.azure_tdx import AzureTdxClaims
 from cleanroom.attestation.claims.base import Assurance, Claims, Hex, Word
 from cleanroom.attestation.claims.cca import CcaClaims
+from cleanroom.attestation.claims.gcp_vtpm import GcpVtpmClaims
 from cleanroom.attestation.claims.nitro import NitroClaims
 from cleanroom.attestation.claims.sev_snp import SevSnpClaims
 from cleanroom.attestation.claims.sgx import SgxClaims
 from cleanroom.attestation.claims.tdx import TdxClaims
+from cleanroom.attestation.claims.tpm import TpmClaims
 
 __all__ = [
     "AnyClaims",
     "Assurance",
+    "AzureAciClaims",
+    "AzureSnpClaims",
+    "AzureTdxClaims",
     "CcaClaims",
     "Claims",
+    "GcpVtpmClaims",
     "Hex",
     "NitroClaims",
     "SevSnpClaims",
     "SgxClaims",
     "TdxClaims",
+    "TpmClaims",
     "Word",
 ]
 
 AnyClaims = Annotated[
-    SevSnpClaims | TdxClaims | SgxClaims | NitroClaims | CcaClaims,
+    SevSnpClaims
+    | TdxClaims
+    | SgxClaims
+    | NitroClaims
+    | CcaClaims
+    | AzureSnpClaims
+    | AzureTdxClaims
+    | AzureAciClaims
+    | GcpVtpmClaims
+    | TpmClaims,
     Field(discriminator="platform"),
 ]
 """Claims of any platform, told apart by `platform`."""

@@ -33,6 +33,11 @@ class Claims(Record):
     """The binding as this platform carries it; for most the 64 bytes themselves."""
 
     @property
+    def hides_memory(self) -> bool:
+        """Whether the platform keeps memory from the host."""
+        return True
+
+    @property
     def firmware_current(self) -> bool:
         """Whether the vendor has no objection to the firmware, where its documents say so."""
         return True

@@ -34,6 +34,21 @@ PCK_CHAIN, QE_REPORT_CERTIFICATION = 5, 6
 LARGEST_SIGNATURE_PART = 32 * 1024
 """Three certificates and an enclave report take less than 6 KiB; in bytes."""
 
+TD_ATTRIBUTES = {
+    "debug": 0,
+    "hgs_plus_prof": 4,
+    "perf_prof": 5,
+    "pmt_prof": 6,
+    "icssd": 16,
+    "lass": 27,
+    "sept_ve_disable": 28,
+    "migratable": 29,
+    "pks": 30,
+    "kl": 31,
+    "tpa": 62,
+    "perfmon": 63,
+}
+"""ATTRIBUTES (Intel TDX Module 1.5 ABI Specification, §3.4.1)."""
 HEADER = Layout(
     "quote header",
     48,

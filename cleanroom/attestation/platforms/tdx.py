@@ -13,26 +13,12 @@ from cleanroom.attestation.collateral import Collateral
 from cleanroom.attestation.evidence import Evidence
 from cleanroom.attestation.formats.bits import set_bits, unnamed_bits
 from cleanroom.attestation.formats.event_log import Event, measured, read_event_log, replay
+from cleanroom.attestation.formats.quote import TD_ATTRIBUTES
 from cleanroom.attestation.rejection import rejected
 from cleanroom.attestation.silicon import dcap
 from cleanroom.attestation.silicon.dcap import AuthenticQuote
 from cleanroom.attestation.silicon.intel_endorsements import choose_collateral
 
-TD_ATTRIBUTES = {
-    "debug": 0,
-    "hgs_plus_prof": 4,
-    "perf_prof": 5,
-    "pmt_prof": 6,
-    "icssd": 16,
-    "lass": 27,
-    "sept_ve_disable": 28,
-    "migratable": 29,
-    "pks": 30,
-    "kl": 31,
-    "tpa": 62,
-    "perfmon": 63,
-}
-"""ATTRIBUTES (Intel TDX Module 1.5 ABI Specification, §3.4.1)."""
 REGISTERS = range(1, 5)
 """A log names RTMR0 to RTMR3 as 1 to 4; 0 is MRTD, which no event extends."""
 

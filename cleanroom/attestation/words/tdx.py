@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from cleanroom.attestation.policy import TdxPolicy
-from cleanroom.attestation.policy.tdx import TdImage
+from cleanroom.attestation.policy.tdx import TdAttributeDemands, TdImage
 from cleanroom.attestation.words.dcap import (
     FREE_HOST_DATA,
     described_platform,
@@ -54,15 +54,16 @@ def _image(image: TdImage) -> str:
 
 def left_open(policy: TdxPolicy) -> list[str]:
     """One sentence for each thing that this entry does not close."""
-    return [*open_platform(policy), *_attributes(policy), *_launch(policy)]
+    return [*open_platform(policy), *open_attributes(policy.td_attributes), *_launch(policy)]
 
 
-def _attributes(policy: TdxPolicy) -> Iterator[str]:
-    asked: dict[str, str] = policy.td_attributes.model_dump()
+def open_attributes(demands: TdAttributeDemands) -> Iterator[str]:
+    """One sentence for each attribute that an entry does not close."""
+    asked: dict[str, str] = demands.model_dump()
     for name, safe in SAFE_WHEN.items():
         if asked[name] != safe:
             yield OPEN_ATTRIBUTES[name]
-    if policy.td_attributes.unnamed == "any":
+    if demands.unnamed == "any":
         yield "attributes without a name here are accepted: they may weaken the guest"
 
 
