@@ -5,6 +5,7 @@ details (https://google.aip.dev/193). Any other exception becomes `InternalError
 about it: what was in it may be confidential.
 """
 
+from collections.abc import Iterable
 from typing import NoReturn
 
 import grpc
@@ -24,8 +25,11 @@ from cleanroom.errors import (
 )
 
 DOMAIN = "cleanroom.dev"
-MOST_PROBLEMS = 100
-"""No more single problems travel with an error: metadata is limited to 8 KiB by default."""
+LONGEST_TEXT = 800
+"""Bytes of a message, a hint or a problem that travel; what is longer is cut."""
+LARGEST_DETAILS = 4096
+"""Bytes of all details: with the message they must fit the 8 KiB of metadata that peers accept.
+Problems that do not fit stay behind; the first ones travel."""
 
 _CODES: dict[str, int] = {
     "1": code_pb2.INVALID_ARGUMENT,
@@ -45,16 +49,14 @@ def to_status(error: BaseException) -> status_pb2.Status:
     """The rich status for an error; anything unexpected becomes `InternalError`."""
     known = error if isinstance(error, CleanroomError) else InternalError("the call failed inside")
     reason = error_details_pb2.ErrorInfo(
-        reason=known.code, domain=DOMAIN, metadata={"slug": known.slug, "hint": known.hint}
+        reason=known.code, domain=DOMAIN, metadata={"slug": known.slug, "hint": _cut(known.hint)}
     )
-    violations = [
-        error_details_pb2.BadRequest.FieldViolation(field=p.where, description=p.message)
-        for p in known.problems[:MOST_PROBLEMS]
-    ]
     details = [_packed(reason)]
-    if violations:
-        details.append(_packed(error_details_pb2.BadRequest(field_violations=violations)))
-    return status_pb2.Status(code=_CODES[known.code[3]], message=known.message, details=details)
+    problems = _fitting(known.problems, LARGEST_DETAILS - reason.ByteSize())
+    if problems.field_violations:
+        details.append(_packed(problems))
+    code = _CODES[known.code[3]]
+    return status_pb2.Status(code=code, message=_cut(known.message), details=details)
 
 
 def abort(context: grpc.ServicerContext, error: BaseException) -> NoReturn:
@@ -101,6 +103,24 @@ def _problems(status: status_pb2.Status) -> list[Problem]:
         if detail.Unpack(request):
             found += [Problem(v.description, where=v.field) for v in request.field_violations]
     return found
+
+
+def _fitting(problems: Iterable[Problem], size: int) -> error_details_pb2.BadRequest:
+    """The first of the problems, as many as fit into `size` bytes."""
+    request = error_details_pb2.BadRequest()
+    for problem in problems:
+        request.field_violations.add(field=_cut(problem.where), description=_cut(problem.message))
+        if request.ByteSize() > size:
+            del request.field_violations[-1]
+            break
+    return request
+
+
+def _cut(text: str) -> str:
+    raw = text.encode()
+    if len(raw) <= LONGEST_TEXT:
+        return text
+    return raw[:LONGEST_TEXT].decode(errors="ignore") + "…"
 
 
 def _packed(message: error_details_pb2.ErrorInfo | error_details_pb2.BadRequest) -> any_pb2.Any:
