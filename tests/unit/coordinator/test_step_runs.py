@@ -14,11 +14,13 @@ from cleanroom.errors import (
     RunRefused,
     RunUnknown,
 )
+from cleanroom.protocol.run import RunRequest
 from cleanroom.protocol.work import Provision, Stop
 from enclave.coordinator import effects as do
 from enclave.coordinator import events
+from enclave.coordinator.limits import within_limits
 from tests.support.histories import History, instance, run_name
-from tests.support.manifests import ABSENT, NOW
+from tests.support.manifests import ABSENT, NOW, good_manifest
 
 GANG = {"computations__overlap__workers__count": 2}
 
@@ -295,6 +297,15 @@ def test_max_releases_counts_over_all_computations():
     history.submit("overlap", 2)
     with pytest.raises(LimitReached, match="max_releases of 'customers' is used up, it was 2"):
         history.submit("matches", 3)
+
+
+def test_consent_is_asked_for_again_at_every_run():
+    """A rule of the manifest says the same; here it is not relied on."""
+    history = History.active()
+    request = RunRequest.from_bytes(history.request("matches").payload)
+    unwilling = good_manifest(datasets__customers__allow__computations=["overlap"])
+    with pytest.raises(RunRefused, match="'customers' may not be read by 'matches'"):
+        within_limits(history.room, unwilling, request)
 
 
 def test_a_run_knows_which_use_it_is(history):
