@@ -14,7 +14,8 @@ from cleanroom.encoding import instant_text
 from cleanroom.errors import CleanroomError, FileMissing, ReceiptInvalid
 from cleanroom.manifest.model import Manifest
 from cleanroom.protocol import receipt as protocol
-from cleanroom.protocol.receipt import InTotoStatement, Predicate, VerifiedReceipt
+from cleanroom.protocol.predicate import InTotoStatement, Predicate
+from cleanroom.protocol.receipt import VerifiedReceipt
 
 AnyManifest = ManifestFile | Manifest | str | os.PathLike[str]
 """A manifest, its file, or the path of its file."""

@@ -4,17 +4,13 @@ The room checked all of it before it released. A receipt is verified by somebody
 so it is compared again; nothing here needs a key or a clock.
 """
 
-from typing import TYPE_CHECKING
-
 from cleanroom.errors import ReceiptInvalid
 from cleanroom.manifest.model import AnyComputation, IntersectRows, Manifest
 from cleanroom.protocol.join import Join
-
-if TYPE_CHECKING:
-    from cleanroom.protocol.receipt import Predicate
+from cleanroom.protocol.predicate import Predicate
 
 
-def permitted(predicate: "Predicate", own: Manifest) -> AnyComputation:
+def permitted(predicate: Predicate, own: Manifest) -> AnyComputation:
     """Return the computation once everything that the predicate says about it fits the manifest.
 
     Raises:
@@ -60,7 +56,7 @@ def compare(what: str, found: object, expected: object) -> None:
         raise ReceiptInvalid(f"the {what} of the receipt is {found}, expected {expected}")
 
 
-def _said(predicate: "Predicate") -> dict[str, tuple[str, str, list[str]]]:
+def _said(predicate: Predicate) -> dict[str, tuple[str, str, list[str]]]:
     return {n: (part.dataset, part.owner, part.columns) for n, part in predicate.inputs.items()}
 
 
@@ -71,7 +67,7 @@ def _read(computation: AnyComputation, own: Manifest) -> dict[str, tuple[str, st
     }
 
 
-def _delivered(predicate: "Predicate") -> list[tuple[str, str]]:
+def _delivered(predicate: Predicate) -> list[tuple[str, str]]:
     return sorted((output.output, output.recipient) for output in predicate.outputs)
 
 
@@ -80,7 +76,7 @@ def _due(computation: AnyComputation) -> list[tuple[str, str]]:
     return sorted((name, party) for name, output in outputs for party in output.recipients)
 
 
-def _within(predicate: "Predicate", computation: AnyComputation) -> None:
+def _within(predicate: Predicate, computation: AnyComputation) -> None:
     limit = computation.parameters.limit if isinstance(computation, IntersectRows) else None
     compare("parameters", sorted(predicate.parameters), ["limit"] if limit else [])
     if limit and not limit.min <= predicate.parameters["limit"] <= limit.max:

@@ -9,13 +9,11 @@ coordinator's own platform vouches for this very receipt. A receipt holds no key
 import hashlib
 import hmac
 from dataclasses import dataclass
-from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
 from cleanroom.attestation.anchors import Anchors
 from cleanroom.attestation.appraisal import appraise
-from cleanroom.attestation.claims import Assurance
 from cleanroom.attestation.collateral import Collateral
 from cleanroom.attestation.result import AttestationResult
 from cleanroom.attestation.verifier import verify
@@ -23,9 +21,6 @@ from cleanroom.crypto.envelope import Envelope, open_envelope, sign
 from cleanroom.crypto.signing import Signer
 from cleanroom.encoding import (
     Bytes,
-    Digest,
-    Instant,
-    Name,
     Record,
     content_digest,
     frame,
@@ -33,89 +28,15 @@ from cleanroom.encoding import (
 )
 from cleanroom.errors import ReceiptInvalid
 from cleanroom.ledger.checkpoint import SIGNER_KID
-from cleanroom.ledger.entry import Entry, Instance, OutputRecord, RunId, RunReleased
+from cleanroom.ledger.entry import Entry, RunReleased
 from cleanroom.ledger.tree import verify_inclusion
-from cleanroom.manifest.model import Lineage, Manifest
+from cleanroom.manifest.model import Manifest
 from cleanroom.protocol.join import Join, join_binding
 from cleanroom.protocol.permitted import compare, of_role, permitted
+from cleanroom.protocol.predicate import InTotoStatement, Predicate, compose
 from cleanroom.protocol.statement import Statement, TrustedRoom, verify_for_party
-from cleanroom.protocol.work import Check
 
 IN_TOTO_TYPE = "application/vnd.in-toto+json"
-STATEMENT_TYPE: Final = "https://in-toto.io/Statement/v1"
-PREDICATE_TYPE: Final = "https://cleanroom.dev/receipt/v1"
-
-
-class SubjectDigest(Record):
-    """A digest in in-toto's form."""
-
-    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-
-
-class Subject(Record):
-    """One sealed output."""
-
-    name: str
-    """`<output>/<recipient>`."""
-    digest: SubjectDigest
-
-
-class WorkerPart(Record):
-    """One worker of the run."""
-
-    instance: Instance
-    join: Digest
-    """Of the worker's join, which travels with the receipt."""
-    policy: Name
-    """The attestation entry that held."""
-    preflight: list[Check]
-    """What the node checked about itself before the run; empty for the process engine."""
-
-
-class InputPart(Record):
-    """One input of the run."""
-
-    dataset: Name
-    owner: Name
-    version: Digest
-    columns: list[str]
-    """What the workers could decrypt."""
-
-
-class Predicate(Record):
-    """What the receipt says."""
-
-    lineage: Lineage
-    manifest: Digest
-    approvals: Digest
-    """Digest over all approvals of the manifest."""
-    run: RunId
-    computation: Name
-    submitter: Name
-    request: Digest
-    """Of the signed request's envelope."""
-    parameters: dict[Name, int]
-    engine: Literal["process", "ray"]
-    inputs: dict[Name, InputPart]
-    workers: list[WorkerPart] = Field(min_length=1)
-    outputs: list[OutputRecord] = Field(min_length=1)
-    submitted_at: Instant
-    released_at: Instant
-    runs_used: int = Field(ge=1)
-    """Of the computation's `max_runs`, this one included."""
-    runs_allowed: int = Field(ge=1)
-    """The computation's `max_runs`."""
-    assurance: Assurance
-    """`simulated` when any platform of this run was."""
-
-
-class InTotoStatement(Record):
-    """The in-toto Statement v1 around the predicate."""
-
-    type_: Literal["https://in-toto.io/Statement/v1"] = Field(alias="_type")
-    subject: list[Subject] = Field(min_length=1)
-    predicate_type: Literal["https://cleanroom.dev/receipt/v1"] = Field(alias="predicateType")
-    predicate: Predicate
 
 
 class Receipt(Record):
@@ -141,23 +62,6 @@ class VerifiedReceipt:
     room: TrustedRoom
     workers: tuple[AttestationResult, ...]
     """How each worker's evidence was appraised, in the predicate's order."""
-
-
-def compose(predicate: Predicate) -> InTotoStatement:
-    """The in-toto Statement for a predicate; its subjects are the sealed outputs."""
-    subjects = [
-        Subject(
-            name=f"{output.output}/{output.recipient}",
-            digest=SubjectDigest(sha256=output.digest.removeprefix("sha256:")),
-        )
-        for output in predicate.outputs
-    ]
-    return InTotoStatement(
-        type_=STATEMENT_TYPE,
-        subject=subjects,
-        predicate_type=PREDICATE_TYPE,
-        predicate=predicate,
-    )
 
 
 def sign_receipt(statement: InTotoStatement, signer: Signer) -> Envelope:

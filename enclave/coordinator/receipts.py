@@ -11,15 +11,8 @@ from cleanroom.crypto.signing import Signer
 from cleanroom.encoding import content_digest
 from cleanroom.ledger.entry import Entry, RunReleased
 from cleanroom.manifest.approval import ApprovedManifest
-from cleanroom.protocol.receipt import (
-    InputPart,
-    InTotoStatement,
-    Predicate,
-    Receipt,
-    WorkerPart,
-    compose,
-    sign_receipt,
-)
+from cleanroom.protocol.predicate import InputPart, InTotoStatement, Predicate, WorkerPart, compose
+from cleanroom.protocol.receipt import Receipt, sign_receipt
 from cleanroom.protocol.statement import Statement
 from enclave.coordinator.state import Room, Run, Worker
 

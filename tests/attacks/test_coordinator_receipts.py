@@ -16,14 +16,8 @@ from cleanroom.errors import (
 )
 from cleanroom.ledger.checkpoint import SIGNER_KID
 from cleanroom.ledger.entry import Entry
-from cleanroom.protocol.receipt import (
-    InTotoStatement,
-    Receipt,
-    compose,
-    receipt_nonce,
-    sign_receipt,
-    verify_receipt,
-)
+from cleanroom.protocol.predicate import InTotoStatement, compose
+from cleanroom.protocol.receipt import Receipt, receipt_nonce, sign_receipt, verify_receipt
 from cleanroom.wire.proto.cleanroom.v1 import cleanroom_pb2 as pb
 from enclave.coordinator.journal import Journal
 from enclave.coordinator.statements import make_statement

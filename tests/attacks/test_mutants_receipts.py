@@ -22,13 +22,8 @@ from cleanroom.errors import (
 )
 from cleanroom.ledger.checkpoint import SIGNER_KID
 from cleanroom.manifest.approval import ApprovedManifest
-from cleanroom.protocol.receipt import (
-    InTotoStatement,
-    Receipt,
-    compose,
-    sign_receipt,
-    verify_receipt,
-)
+from cleanroom.protocol.predicate import InTotoStatement, compose
+from cleanroom.protocol.receipt import Receipt, sign_receipt, verify_receipt
 from tests.attacks.test_mutants_agreement import whatever_it_says
 from tests.support.breaches import Mutant, assert_gets_through, shown
 from tests.support.manifests import approvals

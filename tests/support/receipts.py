@@ -24,16 +24,8 @@ from cleanroom.manifest.approval import approvals_digest
 from cleanroom.manifest.genesis import Genesis
 from cleanroom.manifest.model import Manifest
 from cleanroom.protocol.join import Join, join_binding
-from cleanroom.protocol.receipt import (
-    InputPart,
-    InTotoStatement,
-    Predicate,
-    Receipt,
-    WorkerPart,
-    compose,
-    receipt_nonce,
-    sign_receipt,
-)
+from cleanroom.protocol.predicate import InputPart, InTotoStatement, Predicate, WorkerPart, compose
+from cleanroom.protocol.receipt import Receipt, receipt_nonce, sign_receipt
 from cleanroom.protocol.statement import Statement, statement_binding
 from enclave.attester.simulated import SimulatedAttester
 from tests.support.manifests import NOW, approvals, good_manifest
