@@ -2,6 +2,7 @@
 
 import base64
 import secrets
+import threading
 
 import pytest
 
@@ -18,6 +19,7 @@ from cleanroom.protocol.session import prove_caller
 from cleanroom.wire.channels import CHUNK
 from cleanroom.wire.proto.cleanroom.v1 import cleanroom_pb2 as pb
 from cleanroom.wire.proto.cleanroom.v1 import cleanroom_pb2_grpc as rpc
+from enclave.coordinator.services.blobs import MOST_EACH
 from tests.support.manifests import signer
 from tests.support.rooms import blob_chunks, call, coordinator, room_manifest
 
@@ -185,6 +187,34 @@ def test_an_upload_without_a_header_is_refused(room):
 def test_a_declared_size_beyond_the_disk_is_refused(room):
     with pytest.raises(Overloaded, match="no space"):
         room.bank.upload(b"x", digest="sha256:" + "ef" * 32, size=1 << 40)
+
+
+def test_one_party_does_not_keep_the_others_out(room):
+    """The shop holds as many uploads open as it may; it gets no more, and the bank still can."""
+    release, stub = threading.Event(), rpc.BlobsStub(room.shop.channel)
+
+    def held(number):
+        yield next(blob_chunks(b"x", digest=f"sha256:{number:064x}", size=100))
+        release.wait(20)
+
+    calls = [
+        stub.Put.future(held(number), timeout=30, metadata=room.shop.metadata)
+        for number in range(MOST_EACH)
+    ]
+    try:
+        refused = None
+        while refused is None:
+            try:
+                room.shop.upload(secrets.token_bytes(10))
+            except Overloaded as overloaded:
+                refused = overloaded
+        assert "of this caller" in refused.message
+        assert room.bank.upload(secrets.token_bytes(10)).complete
+    finally:
+        release.set()
+        for one in calls:
+            one.result()
+    assert room.shop.upload(secrets.token_bytes(10)).complete
 
 
 # --- datasets -------------------------------------------------------------------------------------

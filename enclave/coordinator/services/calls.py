@@ -4,6 +4,7 @@ An unexpected exception is told to the operator by its class only, and to the ca
 """
 
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
@@ -45,25 +46,36 @@ def streaming(method: Method) -> Method:
 
 
 class Places:
-    """A number of streams that may be open at a time."""
+    """A number of streams that may be open at a time, over all and for each caller."""
 
-    def __init__(self, most: int, what: str) -> None:
-        self._free = threading.BoundedSemaphore(most)
-        self._refusal = f"{most} {what} are open already"
+    def __init__(self, most: int, each: int, what: str) -> None:
+        self._most = most
+        self._each = each
+        self._what = what
+        self._lock = threading.Lock()
+        self._taken: Counter[str] = Counter()
 
     @contextmanager
-    def one(self) -> Iterator[None]:
+    def one(self, caller: str) -> Iterator[None]:
         """Take a place for the length of the block.
 
         Raises:
-            Overloaded: there is none.
+            Overloaded: there is none, or the caller has all of its own.
         """
-        if not self._free.acquire(blocking=False):
-            raise Overloaded(self._refusal)
+        with self._lock:
+            if self._taken.total() >= self._most or self._taken[caller] >= self._each:
+                raise Overloaded(
+                    f"{self._taken[caller]} {self._what} of this caller and "
+                    f"{self._taken.total()} of all are open, expected fewer than {self._each} "
+                    f"and {self._most}"
+                )
+            self._taken[caller] += 1
         try:
             yield
         finally:
-            self._free.release()
+            with self._lock:
+                self._taken[caller] -= 1
+                self._taken += Counter()  # forget callers without any
 
 
 def _refuse(method: str, context: grpc.ServicerContext, error: Exception) -> NoReturn:

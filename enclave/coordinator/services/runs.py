@@ -18,7 +18,8 @@ from enclave.coordinator.services.calls import Places, streaming, unary
 from enclave.coordinator.services.door import caller_of
 from enclave.coordinator.state import Run
 
-MOST_WATCHERS = 64
+MOST_WATCHERS, MOST_EACH = 64, 16
+"""Watching streams at a time, of all parties and of each."""
 MOST_LISTED = 1000
 """Runs in one list, the newest; a message is limited."""
 PATIENCE_S = 1.0
@@ -30,7 +31,7 @@ class Runs(rpc.RunsServicer):
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._watchers = Places(MOST_WATCHERS, "watchers")
+        self._watchers = Places(MOST_WATCHERS, MOST_EACH, "watchers")
 
     @unary
     def Submit(self, request: pb.Canonical, context: grpc.ServicerContext) -> pb.Canonical:  # noqa: N802
@@ -61,7 +62,7 @@ class Runs(rpc.RunsServicer):
     ) -> Iterator[pb.Canonical]:
         """Events of a run until it is over."""
         party, sequence, engine = self._party(context), request.after, self._engine
-        with self._watchers.one():
+        with self._watchers.one(party):
             while context.is_active():
                 run = engine.room.run_for(party, request.run)
                 board = engine.performer.board

@@ -36,14 +36,14 @@ class Workers(rpc.WorkersServicer):
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._places = Places(MOST_SESSIONS, "worker sessions")
+        self._places = Places(MOST_SESSIONS, MOST_SESSIONS, "sessions")
 
     @streaming
     def Session(  # noqa: N802 - the service's name
         self, requests: Iterator[pb.Canonical], _: grpc.ServicerContext
     ) -> Iterator[pb.Canonical]:
         """Hello, Challenge, Join, Admit; then reports one way and messages the other."""
-        with self._places.one():
+        with self._places.one("a worker"):
             unread, stream = threading.Semaphore(UNREAD), Stream()
             carry = threading.Thread(target=_carry, args=(requests, stream, unread), daemon=True)
             carry.start()

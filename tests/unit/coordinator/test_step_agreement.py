@@ -41,6 +41,8 @@ def test_a_manifest_with_some_approvals_is_proposed():
     assert history.told() == ["booted", "manifest-proposed", "manifest-approved"]
     with pytest.raises(ApprovalMissing, match="not every party has approved"):
         history.room.in_force(NOW)
+    with pytest.raises(ApprovalMissing, match="not every party has approved"):
+        history.room.agreed()
 
 
 def test_the_last_approval_activates_the_manifest():

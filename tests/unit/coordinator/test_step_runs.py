@@ -9,6 +9,7 @@ from cleanroom.errors import (
     ApprovalMissing,
     CallerRefused,
     DatasetMissing,
+    InternalError,
     LimitReached,
     ParameterOutOfRange,
     RunRefused,
@@ -257,6 +258,14 @@ def test_the_same_request_twice_is_one_run(history):
         )
     )
     assert made.room is before
+
+
+def test_a_runs_name_is_drawn_once(history):
+    history.submit(number=1)
+    other = history.request(number=2)
+    event = events.RunRequested(at=NOW, party="bank", request=other, run=run_name(1))
+    with pytest.raises(InternalError, match="drawn twice"):
+        history.apply(event)
 
 
 def test_an_idempotency_key_serves_one_request(history):
