@@ -1,14 +1,36 @@
-"""Certificate revocation lists (RFC 5280 §5): in force, signed by their issuer, and heeded."""
+"""Certificate revocation lists (RFC 5280 §5): in force, signed by their issuer, and heeded.
+
+What comes before the signature is read strictly here; the entries are left to `cryptography`, once
+the signature says that they are the issuer's.
+"""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 
 from cryptography import x509
 
+from cleanroom.attestation.formats import der
+from cleanroom.attestation.formats.der import Der
 from cleanroom.attestation.formats.signatures import require_signed
 from cleanroom.attestation.formats.x509 import Certificate
 from cleanroom.attestation.rejection import rejected
+
+
+@dataclass(frozen=True, slots=True)
+class RevocationList:
+    """A list's fields; nothing is verified yet."""
+
+    issuer: bytes
+    """The issuer's name, DER."""
+    start: datetime
+    end: datetime
+    encoded: bytes
+    """The whole list, DER."""
+    tbs: bytes
+    """What is signed, DER."""
+    signature: bytes
 
 
 def require_unrevoked(
@@ -29,7 +51,7 @@ def require_unrevoked(
             its time window, or revokes the certificate.
     """
     crls = [_read_crl(encoded) for encoded in lists]
-    issued = [crl for crl in crls if crl.issuer.public_bytes() == issuer.subject]
+    issued = [crl for crl in crls if crl.issuer == issuer.subject]
     if crls and not issued:
         raise rejected(
             "collateral",
@@ -39,7 +61,7 @@ def require_unrevoked(
     for crl in issued:
         _require_current(crl, now)
         require_signed(
-            crl.tbs_certlist_bytes,
+            crl.tbs,
             crl.signature,
             issuer.public_key,
             "the revocation list",
@@ -48,34 +70,50 @@ def require_unrevoked(
         _require_absent(crl, certificate, issuer)
 
 
+def _read_crl(encoded: bytes) -> RevocationList:
+    outer = Der(encoded, "revocation list")
+    parts = outer.inside(der.SEQUENCE, "outer part")
+    outer.end()
+    tbs = parts.whole(der.SEQUENCE, "tbsCertList")
+    parts.whole(der.SEQUENCE, "signatureAlgorithm")
+    signature = parts.bits("signatureValue")
+    parts.end()
+    body = Der(tbs, "revocation list").inside(der.SEQUENCE, "tbsCertList")
+    if body.integer("version") != 1:
+        raise rejected("a revocation list", found="of another version", expected="version 2")
+    body.whole(der.SEQUENCE, "signature")
+    issuer = body.whole(der.SEQUENCE, "issuer")
+    start, end = body.time("thisUpdate"), body.time("nextUpdate")
+    return RevocationList(issuer, start, end, encoded, tbs, signature)
+
+
 @lru_cache(maxsize=64)
-def _read_crl(encoded: bytes) -> x509.CertificateRevocationList:
+def _revoked(encoded: bytes) -> frozenset[int]:
+    """Serial numbers on a list whose signature holds."""
     try:
         crl = x509.load_der_x509_crl(encoded)
         critical = any(extension.critical for extension in crl.extensions)
+        serials = frozenset(entry.serial_number for entry in crl)
     except ValueError:
         raise rejected("a revocation list", found="not readable", expected="a DER CRL") from None
     if critical:
         # Delta, indirect and partial lists say so in a critical extension (RFC 5280 §5.2).
         raise rejected("a revocation list", found="partial", expected="a complete one")
-    return crl
+    return serials
 
 
-def _require_current(crl: x509.CertificateRevocationList, now: datetime) -> None:
-    start, end = crl.last_update_utc, crl.next_update_utc
-    if end is None or not start <= now <= end:
+def _require_current(crl: RevocationList, now: datetime) -> None:
+    if not crl.start <= now <= crl.end:
         raise rejected(
             "the revocation list",
             found=f"not valid on {now:%Y-%m-%d}",
-            expected=f"{start:%Y-%m-%d} to {end:%Y-%m-%d}" if end else "a next update",
+            expected=f"{crl.start:%Y-%m-%d} to {crl.end:%Y-%m-%d}",
             cause="fetch the vendor's revocation lists again",
         )
 
 
-def _require_absent(
-    crl: x509.CertificateRevocationList, certificate: Certificate, issuer: Certificate
-) -> None:
-    if crl.get_revoked_certificate_by_serial_number(certificate.serial) is not None:
+def _require_absent(crl: RevocationList, certificate: Certificate, issuer: Certificate) -> None:
+    if certificate.serial in _revoked(crl.encoded):
         whom = "its root" if issuer.issuer == issuer.subject else issuer.common_name
         raise rejected(
             certificate.common_name,

@@ -3,10 +3,15 @@
 from datetime import timedelta
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.hashes import SHA384
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from cleanroom.attestation.collateral import Collateral
 from cleanroom.attestation.verifier import verify
 from cleanroom.errors import EvidenceRejected
+from enclave.attester.issuing import PSS, ROOT_NAME, name_of
+from enclave.attester.keeping import load_rsa_key
 from tests.support.platform import (
     BINDING,
     NOW,
@@ -65,7 +70,7 @@ def test_altered_list():
 
 
 def test_list_that_is_none():
-    with pytest.raises(EvidenceRejected, match="a revocation list is not readable"):
+    with pytest.raises(EvidenceRejected, match="revocation list outer part is tag 0x6a"):
         verified_with(b"junk")
 
 
@@ -76,3 +81,25 @@ def test_lists_of_other_roots_only(monkeypatch):
     crl = simulated_platform().revocations((), NOW)
     with pytest.raises(EvidenceRejected, match="collateral is without a list of ARK-Simulated"):
         verified_with(crl)
+
+
+def test_no_prefix_is_a_list():
+    crl = simulated_platform().revocations(("SEV-Milan",), NOW)
+    for size in range(1, len(crl)):
+        with pytest.raises(EvidenceRejected, match="cut after"):
+            verified_with(crl[:size])
+
+
+def test_partial_list_says_so_and_is_no_list_of_everything():
+    """A delta list (RFC 5280 §5.2.4) names only what changed; its signature is the root's own."""
+    root_key = load_rsa_key(simulated_platform()._kept.ark_key)
+    delta = (
+        x509.CertificateRevocationListBuilder()
+        .issuer_name(name_of(ROOT_NAME))
+        .last_update(NOW)
+        .next_update(NOW + timedelta(days=1))
+        .add_extension(x509.DeltaCRLIndicator(1), critical=True)
+        .sign(root_key, SHA384(), rsa_padding=PSS)
+    )
+    with pytest.raises(EvidenceRejected, match="a revocation list is partial"):
+        verified_with(delta.public_bytes(Encoding.DER))
