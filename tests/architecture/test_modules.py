@@ -24,6 +24,7 @@ BANNED_WORDS = {
     "common",
     "misc",
 }
+WORDS_OF_OTHERS = {"TcbInfo": "Intel's name for a signed document (Intel PCS API, TCB Info V3)"}
 UNBUILT = re.compile(r"\b(TODO|FIXME|XXX|HACK|raise NotImplementedError)\b")
 
 
@@ -55,6 +56,7 @@ def test_no_module_or_class_is_named_after_nothing():
         for path in modules()
         for node in ast.walk(parsed(path))
         if isinstance(node, ast.ClassDef)
+        and node.name not in WORDS_OF_OTHERS
         and BANNED_WORDS & {word.lower() for word in re.findall(r"[A-Z][a-z]*", node.name)}
     }
     assert files | classes == set()
