@@ -153,7 +153,7 @@ MUTANTS = [
         a_whole_recorded_conversation,
     ),
     Mutant(
-        "cleanroom.attestation.rules.sev_snp:check_measurement",
+        "cleanroom.attestation.rules.snp:check_measurement",
         returns(()),
         joins.test_another_image_is_refused,
     ),

@@ -210,15 +210,13 @@ def read_realm(payload: bytes) -> RealmClaims:
     """
     what = "realm token"
     claims = cbor.Members(cbor.read(payload, what), what, REALM_CLAIMS, REALM_OPTIONAL)
-    profile = claims.text(265) if 265 in claims else LEGACY_PROFILE
-    if profile not in (LEGACY_PROFILE, REALM_PROFILE) or (265 in claims) != (
-        profile == REALM_PROFILE
-    ):
-        raise rejected(f"{what} profile", found=profile, expected=REALM_PROFILE)
+    legacy = 265 not in claims
+    if not legacy and claims.text(265) != REALM_PROFILE:
+        raise rejected(claims.name(265), found=claims.text(265), expected=REALM_PROFILE)
     initial = claims.octets(44238, DIGEST_SIZES)
-    key, point = _realm_key(claims, legacy=profile == LEGACY_PROFILE)
+    key, point = _realm_key(claims, legacy=legacy)
     return RealmClaims(
-        profile=profile,
+        profile=LEGACY_PROFILE if legacy else REALM_PROFILE,
         challenge=claims.octets(10, {CHALLENGE_SIZE}),
         personalization=claims.octets(44235, {64}),
         initial=initial,

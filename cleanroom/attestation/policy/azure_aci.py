@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 from pydantic import StringConstraints as Text
 
+from cleanroom.attestation.policy.base import Measurement
 from cleanroom.attestation.policy.snp import SnpPolicy
 
 Issuer = Annotated[
@@ -25,6 +26,8 @@ class AzureAciPolicy(SnpPolicy):
 
     platform: Literal["azure-aci"]
     """The platform this entry is for."""
+    measurements: Literal["any"] | Annotated[list[Measurement], Field(min_length=1, max_length=64)]
+    """Launch digests of utility VMs; `any` is each one that a listed issuer endorses."""
     host_data: Annotated[str, Text(pattern=r"^[0-9a-f]{64}$")]
     """SHA-256 of the container policy (CCE) that the group was started with: 64 lower-case hex
     digits. It says which containers run, so no other value will do."""

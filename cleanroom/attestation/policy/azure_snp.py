@@ -19,14 +19,12 @@ class AzureSnpPolicy(SnpPolicy):
 
     platform: Literal["azure-snp"]
     """The platform this entry is for."""
+    measurements: Literal["any"] | Annotated[list[Measurement], Field(min_length=1, max_length=64)]
+    """Launch digests of paravisors; `any` is each one that a listed key signed."""
     paravisor_keys: Annotated[list[KeyDigest], Field(min_length=1, max_length=16)]
     """SHA-384 of the ID keys with which Microsoft signs the paravisor."""
     min_paravisor_svn: int = Field(ge=0, le=2**31)
     """The lowest security version of the paravisor (GUEST_SVN)."""
-    paravisor_measurements: (
-        Literal["any"] | Annotated[list[Measurement], Field(min_length=1, max_length=64)]
-    ) = "any"
-    """Launch digests of paravisors; `any` is each one that a listed key signed."""
     guest: AzureGuestDemands = AzureGuestDemands()
     """What the paravisor must say about its guest."""
     boot: BootValues

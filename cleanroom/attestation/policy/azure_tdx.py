@@ -20,7 +20,7 @@ class AzureTdxPolicy(DcapPolicy):
 
     platform: Literal["azure-tdx"]
     """The platform this entry is for."""
-    paravisor_measurements: Annotated[list[Measurement], Field(min_length=1, max_length=64)]
+    measurements: Annotated[list[Measurement], Field(min_length=1, max_length=64)]
     """MRTD of paravisors; Microsoft signs none of them in a way that a quote shows."""
     td_attributes: TdAttributeDemands = TdAttributeDemands(sept_ve_disable="any")
     """What is asked of each attribute; Azure's paravisor handles the exceptions that

@@ -9,7 +9,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 from pydantic import StringConstraints as Text
 
-from cleanroom.attestation.policy.base import Demand, DevelopmentRoots
+from cleanroom.attestation.policy.base import Demand, DevelopmentRoots, Measurement
 from cleanroom.encoding import Record
 
 Product = Literal["Milan", "Genoa", "Turin"]
@@ -102,8 +102,14 @@ class PlatformDemands(Record):
 class SnpPolicy(Record):
     """What an entry says about any SEV-SNP processor."""
 
+    platform: Literal["sev-snp", "azure-snp", "azure-aci"]
+    """The platform this entry is for."""
     products: list[Product] = Field(min_length=1, max_length=3)
     """EPYC generations that are accepted; Milan only together with a list of `chip_ids`."""
+    measurements: Literal["any"] | Annotated[list[Measurement], Field(min_length=1, max_length=64)]
+    """Launch digests that are accepted."""
+    host_data: str
+    """What the launcher must have tied to the guest."""
     min_tcb: TcbFloors
     """Patch levels below which a machine is refused; every listed product needs its floors."""
     tcb_applies_to: list[Literal["reported", "committed", "launch", "current"]] = Field(

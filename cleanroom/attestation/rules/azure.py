@@ -1,6 +1,6 @@
 """Rules about a confidential guest on Azure; those of both kinds of entry end with them.
 
-Codes start with `azure`, whichever processor is below: what mends them is the same.
+Codes start with the platform, which is what an entry is read by: `azure-tdx-fresh-report`.
 """
 
 from collections.abc import Iterator
@@ -22,8 +22,8 @@ def compare_guest(claims: AzureClaims, policy: AzurePolicy) -> list[Finding]:
     return [
         *check_guest(claims, policy),
         *check_fresh_report(claims, policy),
-        *check_boot("azure", claims.boot, policy.boot),
-        *check_host_data(policy),
+        *check_boot(claims.platform, claims.boot, policy.boot),
+        *check_host_data(claims, policy),
     ]
 
 
@@ -32,8 +32,8 @@ def check_guest(claims: AzureClaims, policy: AzurePolicy) -> Iterator[Finding]:
     said, asked = claims.guest, policy.guest
     bits = {"secure_boot": said.secure_boot, "console": said.console}
     demands = {"secure_boot": asked.secure_boot, "console": asked.console}
-    yield from bits_as_asked("azure-guest", "guest", bits, demands)
-    yield any_or_one_of("azure-vm-id", "virtual machine", said.vm_id, asked.vm_ids)
+    yield from bits_as_asked(f"{claims.platform}-guest", "guest", bits, demands)
+    yield any_or_one_of(f"{claims.platform}-vm-id", "virtual machine", said.vm_id, asked.vm_ids)
 
 
 def check_fresh_report(claims: AzureClaims, policy: AzurePolicy) -> Iterator[Finding]:
@@ -41,7 +41,7 @@ def check_fresh_report(claims: AzureClaims, policy: AzurePolicy) -> Iterator[Fin
     found, expected = claims.guest.user_data, claims.report_data.ljust(USER_DIGITS, "0")
     any_report = policy.guest.fresh_report == "any"
     yield finding(
-        "azure-fresh-report",
+        f"{claims.platform}-fresh-report",
         "user data of the report",
         f"{found[:16]}…" if found else "none",
         "any" if any_report else f"{expected[:16]}…",
@@ -49,6 +49,8 @@ def check_fresh_report(claims: AzureClaims, policy: AzurePolicy) -> Iterator[Fin
     )
 
 
-def check_host_data(policy: AzurePolicy) -> Iterator[Finding]:
+def check_host_data(claims: AzureClaims, policy: AzurePolicy) -> Iterator[Finding]:
     """The entry asks for nothing that Azure does not carry."""
-    yield finding("azure-host-data", "host data", "none", policy.host_data, passed=True)
+    yield finding(
+        f"{claims.platform}-host-data", "host data", "none", policy.host_data, passed=True
+    )

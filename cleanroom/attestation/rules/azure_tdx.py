@@ -14,16 +14,16 @@ def compare(claims: AzureTdxClaims, policy: AzureTdxPolicy, _genesis: bytes) -> 
     """Every finding of one entry, passed or not, in the order of the rules."""
     return [
         *compare_platform(claims, policy),
-        *check_paravisor(claims, policy),
+        *check_measurement(claims, policy),
         *check_td_attributes(claims, policy),
         *compare_guest(claims, policy),
     ]
 
 
-def check_paravisor(claims: AzureTdxClaims, policy: AzureTdxPolicy) -> Iterator[Finding]:
+def check_measurement(claims: AzureTdxClaims, policy: AzureTdxPolicy) -> Iterator[Finding]:
     """The paravisor is a listed one."""
-    allowed = policy.paravisor_measurements
-    yield one_of("azure-paravisor", "paravisor", claims.measurement, allowed)
+    allowed = policy.measurements
+    yield one_of("azure-tdx-measurement", "measurement", claims.measurement, allowed)
 
 
 def check_td_attributes(claims: AzureTdxClaims, policy: AzureTdxPolicy) -> Iterator[Finding]:

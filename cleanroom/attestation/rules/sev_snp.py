@@ -13,7 +13,6 @@ def compare(claims: SevSnpClaims, policy: SevSnpPolicy, genesis: bytes) -> list[
     """Every finding of one entry, passed or not, in the order of the rules."""
     return [
         *compare_processor(claims, policy),
-        *check_measurement(claims, policy),
         *check_host_data(claims, policy, genesis),
         *check_vmpl(claims, policy),
         *check_signing_key(claims, policy),
@@ -21,11 +20,6 @@ def compare(claims: SevSnpClaims, policy: SevSnpPolicy, genesis: bytes) -> list[
         *check_author_key(claims, policy),
         *check_mitigations(claims, policy),
     ]
-
-
-def check_measurement(claims: SevSnpClaims, policy: SevSnpPolicy) -> Iterator[Finding]:
-    """The image is a listed one."""
-    yield one_of("snp-measurement", "measurement", claims.measurement, policy.measurements)
 
 
 def check_host_data(

@@ -1,6 +1,7 @@
 """Rules about a SEV-SNP processor; every entry for a guest on one begins with them.
 
-Their codes start with `snp`, whatever stands around the report: what mends them is the same.
+Codes start with the platform, which is what an entry is read by: `azure-snp-tcb`; those of
+`sev-snp` itself with `snp`.
 """
 
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from cleanroom.attestation.policy.snp import SnpPolicy
 from cleanroom.attestation.result import Finding
 from cleanroom.attestation.rules.comparing import (
     any_of,
+    any_or_one_of,
     assurance_as_asked,
     at_least,
     bits_as_asked,
@@ -25,6 +27,13 @@ SAFE_FLOORS: dict[str, dict[str, int]] = {
     "Turin": {},
 }
 """Firmware below this has public breaks (AMD-SB-3015, AMD-SB-3019), whatever a manifest says."""
+HIGHEST = 0
+"""The highest privilege level: there a paravisor or a utility VM runs."""
+
+
+def code_of(claims: SnpClaims, rule: str) -> str:
+    """The stable code of a rule about these claims."""
+    return f"{claims.platform.removeprefix('sev-')}-{rule}"
 
 
 def compare_processor(claims: SnpClaims, policy: SnpPolicy) -> list[Finding]:
@@ -33,6 +42,7 @@ def compare_processor(claims: SnpClaims, policy: SnpPolicy) -> list[Finding]:
         *check_assurance(claims, policy),
         *check_product(claims, policy),
         *check_report_version(claims, policy),
+        *check_measurement(claims, policy),
         *check_tcb(claims, policy),
         *check_safe_tcb(claims, policy),
         *check_tcb_order(claims),
@@ -44,24 +54,36 @@ def compare_processor(claims: SnpClaims, policy: SnpPolicy) -> list[Finding]:
 
 def check_assurance(claims: SnpClaims, policy: SnpPolicy) -> Iterator[Finding]:
     """Simulated evidence only under a root that this entry pins; hardware only without one."""
-    yield assurance_as_asked("snp-assurance", claims, policy.development_roots)
+    yield assurance_as_asked(code_of(claims, "assurance"), claims, policy.development_roots)
 
 
 def check_product(claims: SnpClaims, policy: SnpPolicy) -> Iterator[Finding]:
     """The processor is of a listed product line."""
-    yield one_of("snp-product", "product", claims.product, policy.products)
+    yield one_of(code_of(claims, "product"), "product", claims.product, policy.products)
 
 
 def check_report_version(claims: SnpClaims, policy: SnpPolicy) -> Iterator[Finding]:
     """The report is new enough."""
     found, least = claims.report_version, policy.min_report_version
     yield finding(
-        "snp-report-version",
+        code_of(claims, "report-version"),
         "report version",
         str(found),
         f"{least} or newer",
         passed=found >= least,
     )
+
+
+def check_measurement(claims: SnpClaims, policy: SnpPolicy) -> Iterator[Finding]:
+    """What was launched is a listed image, paravisor or utility VM."""
+    code, allowed = code_of(claims, "measurement"), policy.measurements
+    yield any_or_one_of(code, "measurement", claims.measurement, allowed)
+
+
+def check_own_report(claims: SnpClaims) -> Iterator[Finding]:
+    """The report is from the highest level, under the chip's own key; no entry asks for less."""
+    yield one_of(code_of(claims, "vmpl"), "VMPL", claims.vmpl, [HIGHEST])
+    yield one_of(code_of(claims, "signing-key"), "signing key", claims.signing_key, ["vcek"])
 
 
 def check_tcb(claims: SnpClaims, policy: SnpPolicy) -> Iterator[Finding]:
@@ -70,16 +92,22 @@ def check_tcb(claims: SnpClaims, policy: SnpPolicy) -> Iterator[Finding]:
     for version in policy.tcb_applies_to:
         levels = claims.tcb[version]
         if floors is None:
-            yield finding("snp-tcb", f"{version} TCB", levels_text(levels), "floors", passed=False)
+            yield finding(
+                code_of(claims, "tcb"),
+                f"{version} TCB",
+                levels_text(levels),
+                "floors",
+                passed=False,
+            )
         else:
-            yield at_least("snp-tcb", f"{version} TCB", levels, floors.model_dump())
+            yield at_least(code_of(claims, "tcb"), f"{version} TCB", levels, floors.model_dump())
 
 
 def check_safe_tcb(claims: SnpClaims, policy: SnpPolicy) -> Iterator[Finding]:
     """No chosen TCB version is below what is publicly broken."""
     floors = SAFE_FLOORS[claims.product]
     for version in policy.tcb_applies_to:
-        yield at_least("snp-tcb-safe", f"{version} TCB", claims.tcb[version], floors)
+        yield at_least(code_of(claims, "tcb-safe"), f"{version} TCB", claims.tcb[version], floors)
 
 
 def check_tcb_order(claims: SnpClaims) -> Iterator[Finding]:
@@ -87,7 +115,7 @@ def check_tcb_order(claims: SnpClaims) -> Iterator[Finding]:
     for lower, upper in (("reported", "committed"), ("committed", "current")):
         low, high = claims.tcb[lower], claims.tcb[upper]  # type: ignore[index]
         yield finding(
-            "snp-tcb-order",
+            code_of(claims, "tcb-order"),
             f"{lower} TCB",
             levels_text(low),
             f"at most the {upper} {levels_text(high)}",
@@ -98,16 +126,24 @@ def check_tcb_order(claims: SnpClaims) -> Iterator[Finding]:
 def check_guest_policy(claims: SnpClaims, policy: SnpPolicy) -> Iterator[Finding]:
     """Each bit of the guest policy is as asked."""
     demands: dict[str, Demand] = policy.guest_policy.model_dump()
-    yield from bits_as_asked("snp-guest-policy", "guest policy", claims.guest_policy, demands)
+    yield from bits_as_asked(
+        code_of(claims, "guest-policy"), "guest policy", claims.guest_policy, demands
+    )
 
 
 def check_platform_info(claims: SnpClaims, policy: SnpPolicy) -> Iterator[Finding]:
     """Each named bit of the platform is as asked; unnamed bits are shown and not judged."""
     demands: dict[str, Demand] = policy.platform_info.model_dump()
-    yield from bits_as_asked("snp-platform-info", "platform", claims.platform_info, demands)
+    yield from bits_as_asked(
+        code_of(claims, "platform-info"), "platform", claims.platform_info, demands
+    )
     unknown = ", ".join(str(bit) for bit in claims.platform_info_unknown) or "none"
     yield finding(
-        "snp-platform-unknown", "platform bits without a name", unknown, "any", passed=True
+        code_of(claims, "platform-unknown"),
+        "platform bits without a name",
+        unknown,
+        "any",
+        passed=True,
     )
 
 
@@ -118,4 +154,4 @@ def check_chip_id(claims: SnpClaims, policy: SnpPolicy) -> Iterator[Finding]:
     else:
         passed = claims.chip_id in {chip.ljust(128, "0") for chip in policy.chip_ids}
         expected = any_of(policy.chip_ids)
-    yield finding("snp-chip-id", "chip id", claims.chip_id, expected, passed=passed)
+    yield finding(code_of(claims, "chip-id"), "chip id", claims.chip_id, expected, passed=passed)

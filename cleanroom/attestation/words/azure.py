@@ -8,12 +8,6 @@ from cleanroom.attestation.words.boot import (
     open_boot,
 )
 
-GUEST_HINTS = boot_hints("azure") | {
-    "azure-guest": "start the guest with the settings that the manifest asks for",
-    "azure-vm-id": "run on a virtual machine that the manifest lists",
-    "azure-fresh-report": "write the digest of the binding into the vTPM before the report is read",
-}
-"""What usually mends a finding about the guest, by its code."""
 PARAVISOR = "Microsoft's paravisor runs inside the guest and sees all of it: it is trusted"
 STALE = (
     "the processor's report may be older than this conversation: firmware that went back since "
@@ -40,3 +34,13 @@ def open_guest(policy: AzureSnpPolicy | AzureTdxPolicy) -> list[str]:
     if asked.fresh_report == "any":
         said.append(STALE)
     return [*said, *open_boot(policy.boot), NO_HOST_DATA]
+
+
+def guest_hints(platform: str) -> dict[str, str]:
+    """What usually mends a finding about the guest, by its code."""
+    return boot_hints(platform) | {
+        f"{platform}-guest": "start the guest with the settings that the manifest asks for",
+        f"{platform}-vm-id": "run on a virtual machine that the manifest lists",
+        f"{platform}-fresh-report": "write the digest of the binding into the vTPM before the "
+        "report is read",
+    }

@@ -1,15 +1,13 @@
 """An entry for Azure Container Instances in words: accepted, left open, what mends a finding."""
 
 from cleanroom.attestation.policy import AzureAciPolicy
-from cleanroom.attestation.words.snp import PROCESSOR_HINTS, described_processor, open_processor
+from cleanroom.attestation.words.snp import described_processor, open_processor, processor_hints
 
-HINTS = PROCESSOR_HINTS | {
-    "aci-host-data": "start the group with the container policy that the manifest pins",
-    "aci-uvm-issuer": "send the endorsement of a listed issuer",
-    "aci-uvm-feed": "run in the kind of utility VM that the manifest lists",
-    "aci-uvm-svn": "start the group again, so that Azure uses a newer utility VM",
-    "snp-vmpl": "ask for evidence from the highest privilege level",
-    "snp-signing-key": "use a machine whose own chip key (VCEK) signs",
+HINTS = processor_hints("azure-aci") | {
+    "azure-aci-host-data": "start the group with the container policy that the manifest pins",
+    "azure-aci-uvm-issuer": "send the endorsement of a listed issuer",
+    "azure-aci-uvm-feed": "run in the kind of utility VM that the manifest lists",
+    "azure-aci-uvm-svn": "start the group again, so that Azure uses a newer utility VM",
 }
 """What usually mends a failed finding, by its code."""
 MICROSOFT = "Microsoft's utility VM runs the containers and sees all of them: it is trusted"

@@ -1,14 +1,17 @@
 """An entry for Azure over SEV-SNP in words: accepted, left open, what mends a finding."""
 
 from cleanroom.attestation.policy import AzureSnpPolicy
-from cleanroom.attestation.words.azure import GUEST_HINTS, described_guest, open_guest
-from cleanroom.attestation.words.snp import PROCESSOR_HINTS, described_processor, open_processor
+from cleanroom.attestation.words.azure import described_guest, guest_hints, open_guest
+from cleanroom.attestation.words.snp import described_processor, open_processor, processor_hints
 
-PARAVISOR_HINTS = {
-    "azure-paravisor": "run on a paravisor that the manifest lists",
-    "azure-paravisor-svn": "restart the guest, so that Azure starts a newer paravisor",
-}
-HINTS = PROCESSOR_HINTS | GUEST_HINTS | PARAVISOR_HINTS
+HINTS = (
+    processor_hints("azure-snp")
+    | guest_hints("azure-snp")
+    | {
+        "azure-snp-paravisor": "run on a paravisor that the manifest lists",
+        "azure-snp-paravisor-svn": "restart the guest, so that Azure starts a newer paravisor",
+    }
+)
 """What usually mends a failed finding, by its code."""
 ANY_BUILD = "any paravisor that a listed key signed is accepted: what it does is Microsoft's word"
 
@@ -22,5 +25,5 @@ def described(policy: AzureSnpPolicy) -> list[str]:
 
 def left_open(policy: AzureSnpPolicy) -> list[str]:
     """One sentence for each thing that this entry does not close."""
-    builds = [ANY_BUILD] if policy.paravisor_measurements == "any" else []
+    builds = [ANY_BUILD] if policy.measurements == "any" else []
     return [*open_processor(policy), *builds, *open_guest(policy)]

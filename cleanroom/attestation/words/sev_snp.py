@@ -1,14 +1,11 @@
 """A SEV-SNP entry in words: what it accepts, what it leaves open, what mends a finding."""
 
 from cleanroom.attestation.policy import SevSnpPolicy
-from cleanroom.attestation.words.snp import PROCESSOR_HINTS, described_processor, open_processor
+from cleanroom.attestation.words.snp import described_processor, open_processor, processor_hints
 
 FREE_HOST_DATA = "host data is free: somebody else may set up a first manifest of their own"
-HINTS = PROCESSOR_HINTS | {
-    "snp-measurement": "run the image that the manifest lists, or list this image's measurement",
+HINTS = processor_hints("snp") | {
     "snp-host-data": "start the machine with this room's genesis as host data",
-    "snp-vmpl": "ask for evidence from the privilege level that the manifest lists",
-    "snp-signing-key": "use a machine whose own chip key (VCEK) signs",
     "snp-csp-id": "use the cloud that the manifest lists",
     "snp-id-key": "launch with an ID block signed by a listed key",
     "snp-author-key": "launch with an ID block whose key a listed author signed",

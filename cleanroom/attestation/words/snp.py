@@ -27,17 +27,20 @@ SAFE_WHEN = {
 }
 """The demand that closes each bit of the guest policy."""
 PROCESSOR_HINTS = {
-    "snp-assurance": "development_roots in the manifest and a simulated room belong together",
-    "snp-product": "run on a listed processor, or agree on a manifest that lists this one",
-    "snp-report-version": "update the host's firmware: old reports do not name the processor",
-    "snp-tcb": "update the host's firmware and microcode, then reboot it",
-    "snp-tcb-safe": "update the host's firmware: this version is publicly broken",
-    "snp-tcb-order": "the firmware's versions contradict each other: do not use this machine",
-    "snp-guest-policy": "launch the guest with the policy bits that the manifest asks for",
-    "snp-platform-info": "change the host's firmware settings, or use another host",
-    "snp-chip-id": "run on a processor that the manifest lists",
+    "assurance": "development_roots in the manifest and a simulated room belong together",
+    "product": "run on a listed processor, or agree on a manifest that lists this one",
+    "report-version": "update the host's firmware: old reports do not name the processor",
+    "tcb": "update the host's firmware and microcode, then reboot it",
+    "tcb-safe": "update the host's firmware: this version is publicly broken",
+    "tcb-order": "the firmware's versions contradict each other: do not use this machine",
+    "guest-policy": "launch the guest with the policy bits that the manifest asks for",
+    "platform-info": "change the host's firmware settings, or use another host",
+    "chip-id": "run on a processor that the manifest lists",
+    "measurement": "run what the manifest lists, or list this measurement",
+    "vmpl": "ask for evidence from the privilege level that the manifest lists",
+    "signing-key": "use a machine whose own chip key (VCEK) signs",
 }
-"""What usually mends a finding about the processor, by its code."""
+"""What usually mends a finding about the processor, by its rule."""
 BADRAM = "aliased memory is not ruled out: BadRAM stays open"
 
 
@@ -67,3 +70,8 @@ def _guest_bits(demands: GuestPolicyDemands) -> list[str]:
 
 def _platform_bits(demands: PlatformDemands) -> list[str]:
     return [] if demands.alias_check_complete == "require" else [BADRAM]
+
+
+def processor_hints(prefix: str) -> dict[str, str]:
+    """What usually mends a finding about the processor, by its code."""
+    return {f"{prefix}-{rule}": hint for rule, hint in PROCESSOR_HINTS.items()}

@@ -5,7 +5,13 @@ import pytest
 from cleanroom.attestation.anchors import Anchors
 from cleanroom.attestation.explain import left_open
 from cleanroom.attestation.policy import SevSnpPolicy
-from cleanroom.attestation.roots import AMD_ARK, INTEL_SGX_ROOT, NITRO_ROOT
+from cleanroom.attestation.roots import (
+    AMD_ARK,
+    GOOGLE_EK_AK_ROOT,
+    INTEL_SGX_ROOT,
+    MICROSOFT_SUPPLY_CHAIN_ROOT,
+    NITRO_ROOT,
+)
 from cleanroom.attestation.words.snp import BADRAM, OPEN_GUEST_BITS, SAFE_WHEN
 from cleanroom.errors import ManifestRule, RecordMalformed
 from tests.support.platform import good_policy, simulated_platform
@@ -77,10 +83,13 @@ def test_what_has_no_safe_default_must_be_said(missing):
 def test_anchors_of_production_policies_are_the_vendors():
     anchors = Anchors.of([good_policy(development_roots=None)])
     assert anchors == Anchors.vendor()
-    assert anchors.fingerprints == {*AMD_ARK, INTEL_SGX_ROOT, NITRO_ROOT}
+    others = {INTEL_SGX_ROOT, NITRO_ROOT, GOOGLE_EK_AK_ROOT, MICROSOFT_SUPPLY_CHAIN_ROOT}
+    assert anchors.fingerprints == {*AMD_ARK, *others}
     assert anchors.roots_of("amd") == AMD_ARK.keys()
     assert anchors.roots_of("intel") == {INTEL_SGX_ROOT}
     assert anchors.roots_of("aws") == {NITRO_ROOT}
+    assert anchors.roots_of("google") == {GOOGLE_EK_AK_ROOT}
+    assert anchors.roots_of("microsoft") == {MICROSOFT_SUPPLY_CHAIN_ROOT}
 
 
 def test_anchors_of_development_policies_are_theirs():
