@@ -1,0 +1,88 @@
+"""No altered, cut or extended byte of Nitro evidence becomes claims; only refusals escape."""
+
+import cbor2
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+
+from cleanroom.attestation.formats import cbor
+from cleanroom.attestation.formats.cose import read_sign1
+from cleanroom.attestation.formats.nitro import read_document
+from cleanroom.errors import EvidenceRejected, NotTrusted
+from tests.support.nitro_cca import nitro_enclave, verified_there
+from tests.support.platform import BINDING
+
+MODEST = settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+FORMS = ("good", "open-map", "tagged", "attached")
+"""Scenarios that verify: every form of the same evidence."""
+
+
+def refused(report, scenario="good"):
+    evidence = nitro_enclave(scenario).collect(BINDING).model_copy(update={"report": report})
+    try:
+        verified_there(evidence)
+    except NotTrusted:
+        return True
+    return False
+
+
+def report_of(scenario):
+    return nitro_enclave(scenario).collect(BINDING).report
+
+
+@MODEST
+@given(
+    scenario=st.sampled_from(FORMS),
+    place=st.floats(0, 1, exclude_max=True),
+    change=st.integers(1, 255),
+)
+def test_no_altered_byte_verifies(scenario, place, change):
+    report = bytearray(report_of(scenario))
+    report[int(place * len(report))] ^= change
+    assert refused(bytes(report), scenario)
+
+
+@MODEST
+@given(scenario=st.sampled_from(FORMS), place=st.floats(0, 1, exclude_max=True))
+def test_no_cut_verifies(scenario, place):
+    report = report_of(scenario)
+    cut = report[: int(place * len(report))]
+    assume(cut)
+    assert refused(cut, scenario)
+
+
+@MODEST
+@given(scenario=st.sampled_from(FORMS), more=st.binary(min_size=1, max_size=16))
+def test_nothing_may_follow(scenario, more):
+    assert refused(report_of(scenario) + more, scenario)
+
+
+@MODEST
+@given(raw=st.binary(max_size=400))
+def test_arbitrary_bytes_are_refused_and_nothing_else_escapes(raw):
+    for read in (
+        read_document,
+        lambda content: cbor.read(content, "it", may_be_open=True),
+        lambda content: read_sign1(content, "it", ("ecdsa-p384-sha384",), tag_optional=True),
+    ):
+        try:
+            read(raw)
+        except EvidenceRejected:
+            continue
+
+
+NUMBERS = st.integers(-(2**64), 2**64 - 1)
+"""What CBOR writes without a tag."""
+PLAIN = st.recursive(
+    st.none() | NUMBERS | st.text(max_size=8) | st.binary(max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(NUMBERS | st.text(max_size=4), inner, max_size=4)
+    ),
+    max_leaves=12,
+)
+
+
+@MODEST
+@given(value=PLAIN)
+def test_plain_values_are_read_back(value):
+    assert cbor.read(cbor2.dumps(value), "it") == value
