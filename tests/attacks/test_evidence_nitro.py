@@ -4,6 +4,8 @@ The operator owns the parent instance and the network, runs enclaves of its own 
 hardware, and has every document that was ever sent.
 """
 
+from dataclasses import replace
+
 import cbor2
 import pytest
 
@@ -14,6 +16,7 @@ from cleanroom.attestation.collateral import Collateral
 from cleanroom.attestation.evidence import Evidence
 from cleanroom.attestation.verifier import verify
 from cleanroom.errors import AppraisalFailed, BindingMismatch, EvidenceRejected, NotTrusted
+from enclave.attester.keeping import load_ec_key
 from tests.support.nitro_cca import (
     anchors_of_both,
     cca_platform,
@@ -148,7 +151,8 @@ def test_enclave_that_issues_a_certificate_for_another():
 
 
 def test_authority_that_signs_a_document_itself():
-    enclave = nitro_enclave()
+    key = load_ec_key(nitro_platform()._kept.issuer_key)
+    enclave = replace(nitro_enclave(), key=key)
     document = enclave.document(BINDING)
     document["certificate"] = document["cabundle"][-1]
     document["cabundle"] = document["cabundle"][:-1]
