@@ -3,26 +3,21 @@
 import base64
 import json
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
 from cleanroom.attestation.anchors import Anchors
 from cleanroom.attestation.appraisal import appraise
 from cleanroom.attestation.binding import binding_of
-from cleanroom.attestation.claims import AnyClaims
 from cleanroom.attestation.collateral import Collateral
 from cleanroom.attestation.evidence import Evidence
-from cleanroom.attestation.policy import SevSnpPolicy
 from cleanroom.attestation.table import compare
 from cleanroom.attestation.verifier import verify
 from cleanroom.errors import BindingMismatch, EvidenceRejected
+from tests.support.vectors import VECTORS, case_named, cases, ids, needs_vectors
+from tests.support.vectors_snp import NO_FLOORS, days_of, evidence_of, policy_of, prepare
 
-VECTORS = Path(__file__).parents[4] / "shared" / "vectors"
-INDEX = VECTORS / "index.json"
-pytestmark = pytest.mark.skipif(
-    not INDEX.is_file(), reason="real evidence is not part of the project and is not here"
-)
+pytestmark = needs_vectors
 
 OLD_MILAN = {
     "snp-product",
@@ -53,73 +48,19 @@ EXPECTED: dict[str, tuple[str, set[str]]] = {
     "snp-milan-v2-aci": ("accept", OLD_MILAN),
 }
 """The default policy lists Genoa and Turin, this measurement, and leaves the rest as it is."""
-NO_FLOORS = {
-    "Milan": {"bl": 0, "tee": 0, "snp": 0, "ucode": 0},
-    "Genoa": {"bl": 0, "tee": 0, "snp": 0, "ucode": 0},
-    "Turin": {"fmc": 0, "bl": 0, "tee": 0, "snp": 0, "ucode": 0},
-}
+SNP = cases("snp")
+GENUINE = [case for case in SNP if EXPECTED[case["id"]][0] == "accept"]
 
 
-def cases():
-    if not INDEX.is_file():
-        return []
-    return [case for case in json.loads(INDEX.read_text())["cases"] if case["vendor"] == "snp"]
-
-
-def genuine_cases():
-    return [case for case in cases() if EXPECTED[case["id"]][0] == "accept"]
-
-
-def by_id(case_id):
-    return next(case for case in cases() if case["id"] == case_id)
-
-
-def evidence_of(case, product=None):
-    raw = (VECTORS / case["report"]).read_bytes()
-    report = bytes.fromhex(raw.decode()) if case["report"].endswith(".hex") else raw
-    chain = f"snp/trustee__{product or case['product']}_ask_ark_asvk.pem"
-    endorsements = [(VECTORS / name).read_bytes() for name in (case["endorsement"], chain)]
-    return Evidence(platform="sev-snp", report=report, endorsements=endorsements)
-
-
-def days_of(case):
-    return [
-        datetime.strptime(day, "%Y-%m-%d").replace(tzinfo=UTC)
-        for day in case["cert_validity"].split("..")
-    ]
-
-
-def verified(case, now=None, **changed) -> AnyClaims:
-    start = days_of(case)[0] + timedelta(days=2)
-    return verify(
-        changed.get("evidence", evidence_of(case)),
-        binding=changed.get("binding", binding_of(bytes.fromhex(case["report_data"]))),
-        anchors=changed.get("anchors", Anchors.vendor()),
-        collateral=Collateral(),
-        now=now or start,
-    )
-
-
-def policy_of(case, **changed):
-    plain = {
-        "platform": "sev-snp",
-        "products": ["Genoa", "Turin"],
-        "measurements": [case["measurement"]],
-        "host_data": "any",
-        "min_tcb": {name: NO_FLOORS[name] for name in ("Genoa", "Turin")},
-    }
-    return SevSnpPolicy.from_plain(plain | changed)
-
-
-def ids(case):
-    return case["id"]
+def verified(case, **changed):
+    return prepare(case).verified(**changed)
 
 
 def test_every_case_has_its_row():
-    assert {case["id"] for case in cases()} == EXPECTED.keys()
+    assert {case["id"] for case in SNP} == EXPECTED.keys()
 
 
-@pytest.mark.parametrize("case", cases(), ids=ids)
+@pytest.mark.parametrize("case", SNP, ids=ids)
 def test_real_evidence_has_its_verdict_and_fields(case):
     if EXPECTED[case["id"]][0] == "reject":
         with pytest.raises(EvidenceRejected, match="signature of SEV-VCEK is not its issuer's"):
@@ -136,15 +77,14 @@ def test_real_evidence_has_its_verdict_and_fields(case):
     assert claims.guest_policy_word == case["policy"]
 
 
-@pytest.mark.parametrize("case", genuine_cases(), ids=ids)
+@pytest.mark.parametrize("case", GENUINE, ids=ids)
 def test_default_policy_says_which_real_evidence_is_wanted(case):
     _, codes = EXPECTED[case["id"]]
-    findings = compare(verified(case), policy_of(case), bytes(32))
-    assert {finding.code for finding in findings if not finding.passed} == codes
+    assert prepare(case).failing() == codes
 
 
 def test_milan_is_accepted_once_its_chip_is_listed():
-    case = by_id("snp-milan-azure-aci")
+    case = case_named("snp-milan-azure-aci")
     policy = policy_of(
         case, products=["Milan"], min_tcb={"Milan": NO_FLOORS["Milan"]}, chip_ids=[case["chip_id"]]
     )
@@ -154,13 +94,13 @@ def test_milan_is_accepted_once_its_chip_is_listed():
 
 
 def test_turin_chip_is_listed_by_its_short_hardware_id():
-    case = by_id("snp-turin-azure-aci")
+    case = case_named("snp-turin-azure-aci")
     policy = policy_of(case, chip_ids=[case["chip_id"][:16]])
     assert all(finding.passed for finding in compare(verified(case), policy, bytes(32)))
 
 
 def test_turin_platform_bit_6_is_surfaced_and_not_fatal():
-    case = by_id("snp-turin-azure-aci")
+    case = case_named("snp-turin-azure-aci")
     claims = verified(case)
     assert claims.platform_info_unknown == [6]
     unknown = [
@@ -172,26 +112,26 @@ def test_turin_platform_bit_6_is_surfaced_and_not_fatal():
 
 
 def test_vlek_is_refused_after_its_year():
-    case = by_id("snp-milan-v3-vlek-aws")
+    case = case_named("snp-milan-v3-vlek-aws")
     with pytest.raises(EvidenceRejected, match="outside the validity of SEV-VLEK"):
         verified(case, now=days_of(case)[1] + timedelta(days=2))
     assert verified(case).csp_id == "CN=cc-us-east-2.amazonaws.com"
 
 
 def test_genoa_leaf_under_milan_certificates():
-    case = by_id("snp-genoa-v5-oak")
+    case = case_named("snp-genoa-v5-oak")
     with pytest.raises(EvidenceRejected, match="issuer of the SEV-VCEK certificate"):
         verified(case, evidence=evidence_of(case, product="milan"))
 
 
 def test_real_evidence_under_a_development_root():
-    case = by_id("snp-genoa-v5-oak")
+    case = case_named("snp-genoa-v5-oak")
     with pytest.raises(EvidenceRejected, match=r"root .ARK. that is trusted here"):
         verified(case, anchors=Anchors.development(["sha256:" + "0" * 64]))
 
 
 def test_real_evidence_for_another_binding():
-    case = by_id("snp-genoa-v5-oak")
+    case = case_named("snp-genoa-v5-oak")
     with pytest.raises(BindingMismatch, match="report data is"):
         verified(case, binding=binding_of(bytes(64)))
 

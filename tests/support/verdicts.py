@@ -1,0 +1,62 @@
+"""Our verdict on each case of the vectors, in words: what `docs/attestation.md` shows.
+
+A platform is added by a function that says, for a case, what verification gives and which rules of
+the default policy fail; `VERDICTS` is looked up by the case's vendor.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import NamedTuple
+
+from cleanroom.errors import CleanroomError
+from tests.support import vectors_dcap, vectors_snp
+from tests.support.vectors import Case, Prepared, case_named, cases, content
+
+
+class Verdict(NamedTuple):
+    """What this verifier says about a case."""
+
+    verification: str
+    """`accept` with what matters most, or why not."""
+    default_policy: str
+    """`accept`, the codes of the rules that fail, or nothing where there are no claims."""
+
+
+def of_prepared(prepared: Prepared) -> Verdict:
+    """The verdict on a case that is ready to be verified."""
+    try:
+        claims = prepared.verified()
+    except CleanroomError as refused:
+        return Verdict(f"reject: {refused.message}", "")
+    host = getattr(claims, "host", None)
+    status = "" if host is None else f", {host.tcb_status}"
+    failing = ", ".join(f"`{code}`" for code in sorted(prepared.failing()))
+    return Verdict(f"accept{status}", f"reject: {failing}" if failing else "accept")
+
+
+def of_snp(case: Case) -> Verdict:
+    """A SEV-SNP report."""
+    return of_prepared(vectors_snp.prepare(case))
+
+
+def of_quote(case: Case) -> Verdict:
+    """A TDX or SGX quote."""
+    return of_prepared(vectors_dcap.prepare(case))
+
+
+def of_event_log(case: Case) -> Verdict:
+    """An event log, with the quote whose registers it explains."""
+    (quoted,) = (one for one in cases("tdx") if one["quote"] == case["quote"])
+    prepared = vectors_dcap.prepare(case_named(quoted["id"]))
+    logged = prepared.evidence.model_copy(update={"event_log": content(case["log"])})
+    verdict = of_prepared(replace(prepared, evidence=logged))
+    return verdict._replace(verification=f"{verdict.verification}, the log explains the registers")
+
+
+VERDICTS: Mapping[str, Callable[[Case], Verdict]] = {
+    "snp": of_snp,
+    "tdx": of_quote,
+    "sgx": of_quote,
+    "eventlog": of_event_log,
+}
+"""How to judge a case, by the vendor that `index.json` names."""
