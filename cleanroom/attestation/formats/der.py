@@ -122,9 +122,12 @@ class Der:
         digits, zone = raw[:-1], raw[-1:]
         if zone != b"Z" or not digits.isdigit() or len(digits) != (12 if short else 14):
             raise self._malformed(field, "no time in whole seconds, Zulu", "one")
-        century = ("20" if digits < b"50" else "19") if short else ""
+        if short:
+            digits = (b"20" if digits < b"50" else b"19") + digits
+        # Spelt out because `strptime` alone would take a tenth of a verification.
+        month, day, hour, minute, second = (int(digits[at : at + 2]) for at in range(4, 14, 2))
         try:
-            return datetime.strptime(century + digits.decode(), "%Y%m%d%H%M%S").replace(tzinfo=UTC)
+            return datetime(int(digits[:4]), month, day, hour, minute, second, tzinfo=UTC)
         except ValueError:
             raise self._malformed(field, "no date of the calendar", "one") from None
 

@@ -34,15 +34,16 @@ class Reader:
         Raises:
             EvidenceRejected: fewer are left.
         """
-        if size > self.left:
+        end = self._at + size
+        if end > len(self._raw):
             raise rejected(
                 f"{self.what} {field}",
                 found=f"cut after {self.left} bytes",
                 expected=f"{size} bytes",
                 cause="the evidence was truncated on its way",
             )
-        taken = self._raw[self._at : self._at + size]
-        self._at += size
+        taken = self._raw[self._at : end]
+        self._at = end
         return taken
 
     def number(self, size: int, field: str, order: Order) -> int:
