@@ -94,16 +94,29 @@ def open_version(offer: DatasetOffer, manifest: Manifest) -> DatasetVersion:
             add up.
         SignatureInvalid: the owner's `provide` key did not sign it.
     """
-    version = DatasetVersion.from_bytes(offer.version.payload)
+    version = open_signed(offer.version, manifest)
+    _same("sealed key", version.sealed_key, content_digest(offer.sealed_key))
+    return version
+
+
+def open_signed(signed: Envelope, manifest: Manifest) -> DatasetVersion:
+    """Return the version once its owner signed it for this manifest, and its parts add up.
+
+    A worker checks it again before it reads: whatever the coordinator says, rows are the owner's.
+
+    Raises:
+        DatasetRefused: as `open_version`.
+        SignatureInvalid: the owner's `provide` key did not sign it.
+    """
+    version = DatasetVersion.from_bytes(signed.payload)
     dataset = manifest.datasets.get(version.dataset)
     if dataset is None:
         raise DatasetRefused(f"dataset {version.dataset!r} is not in this manifest")
     keys = manifest.verify_keys(dataset.owner, "provide")
-    open_envelope(offer.version, VERSION_TYPE, keys)
+    open_envelope(signed, VERSION_TYPE, keys)
     _same("owner", version.owner, dataset.owner)
     _same("lineage", str(version.lineage), str(manifest.metadata.lineage))
     _same("manifest", version.manifest, manifest.digest)
-    _same("sealed key", version.sealed_key, content_digest(offer.sealed_key))
     _same("part order", [part.index for part in version.parts], list(range(len(version.parts))))
     _same("rows in all parts", sum(part.rows for part in version.parts), version.rows)
     if not dataset.rows.min <= version.rows <= dataset.rows.max:

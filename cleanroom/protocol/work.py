@@ -11,6 +11,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from cleanroom.crypto.envelope import Envelope
 from cleanroom.encoding import Bytes, Digest, Instant, Name, Record, frame, parse_json
 from cleanroom.errors import RecordMalformed
 from cleanroom.ledger.entry import ErrorCode, Instance, OutputRecord, RunId
@@ -66,8 +67,14 @@ class Credentials(Record):
 class OrderedInput(Record):
     """One input of a run, with the grant for it."""
 
-    version: DatasetVersion
+    signed: Envelope
+    """The `DatasetVersion`, signed by its owner; the worker checks that itself."""
     grant: KeyGrant
+
+    @property
+    def version(self) -> DatasetVersion:
+        """What the owner signed; trusted once `open_signed` has returned it."""
+        return DatasetVersion.from_bytes(self.signed.payload)
 
 
 class Order(Record):

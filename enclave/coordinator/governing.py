@@ -92,7 +92,7 @@ def add_version(room: Room, event: events.DatasetOffered) -> Change:
             f"the first is part {event.missing[0]}"
         )
     _fresh_context(room, version)
-    held = HeldVersion(version, digest, event.offer.sealed_key, event.at)
+    held = HeldVersion(version, event.offer.version, digest, event.offer.sealed_key, event.at)
     added = log.DatasetAdded(dataset=version.dataset, owner=version.owner, version=digest)
     return Change(replace(room, versions={**room.versions, digest: held}), (added,))
 

@@ -93,7 +93,7 @@ def _input(run: Run, name: str, held: HeldVersion, worker: Worker, key: bytes) -
         expires_at=run.deadline,
     )
     granted = grant(terms, key, SealKey(worker.join.seal_key))
-    return OrderedInput(version=held.version, grant=granted)
+    return OrderedInput(signed=held.signed, grant=granted)
 
 
 def _delivery(manifest: Manifest, run: Run, sealed: SealedOutput, unsealer: Unsealer) -> Delivery:

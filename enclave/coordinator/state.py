@@ -28,6 +28,8 @@ class HeldVersion:
     """A dataset version that was accepted."""
 
     version: DatasetVersion
+    signed: Envelope
+    """The same, as its owner signed it: workers check that themselves."""
     digest: str
     """Of the version's record."""
     sealed_key: bytes

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from cleanroom.errors import RunRefused
-from cleanroom.manifest.model import AnyComputation, Dataset, Manifest
+from cleanroom.manifest.model import AnyComputation, Manifest
+from cleanroom.protocol.dataset import DatasetVersion, open_signed
 from cleanroom.protocol.work import Order, OrderedInput
 from enclave.computations.plan import InputPlan, Plan
 from enclave.computations.registry import operations
@@ -82,17 +83,10 @@ def _place(order: Order, computation: AnyComputation, instance: str) -> int:
     return places[0]
 
 
-def _check_version(ordered: OrderedInput, planned: InputPlan, manifest: Manifest) -> Dataset:
-    version, dataset = ordered.version, manifest.datasets[planned.dataset]
-    _same("lineage", str(version.lineage), str(manifest.metadata.lineage))
-    _same("manifest of a version", version.manifest, manifest.digest)
+def _check_version(ordered: OrderedInput, planned: InputPlan, manifest: Manifest) -> DatasetVersion:
+    version = open_signed(ordered.signed, manifest)
     _same("dataset", version.dataset, planned.dataset)
-    _same("owner", version.owner, dataset.owner)
-    _same("order of parts", [p.index for p in version.parts], list(range(len(version.parts))))
-    _same("rows in all parts", sum(part.rows for part in version.parts), version.rows)
-    if version.rows > dataset.rows.max:
-        raise RunRefused(f"dataset {planned.dataset!r} has more rows than the manifest allows")
-    return dataset
+    return version
 
 
 def _check_grant(

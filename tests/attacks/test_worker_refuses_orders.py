@@ -8,15 +8,19 @@ from cleanroom.crypto.sealing import SealKey
 from cleanroom.encoding import content_digest
 from cleanroom.errors import (
     AdmissionRefused,
+    DatasetRefused,
     MemoryShort,
     ParameterOutOfRange,
     RunRefused,
     SealBroken,
+    SignatureInvalid,
 )
+from cleanroom.protocol.dataset import sign_version
 from cleanroom.protocol.grant import grant
 from cleanroom.protocol.work import Failed, Finished, Peer
 from enclave.worker.memory import estimate, require_memory
 from enclave.worker.orders import accept
+from tests.support.manifests import signer
 from tests.support.workers import (
     ScriptedRoom,
     baskets,
@@ -68,9 +72,15 @@ def with_terms(order, worker, key, **terms):
     return with_input(order, grant=sealed)
 
 
-def refused(room, worker, order, message):
+def resigned(order, party="bank", **fields):
+    """The order with an input whose version says this, signed by `party`."""
+    version = changed(order.inputs["left"].version, **fields)
+    return with_input(order, signed=sign_version(version, signer(party, "provide")))
+
+
+def refused(room, worker, order, message, kind=RunRefused):
     """Both what `accept` says and that the worker says no more than the code."""
-    with pytest.raises(RunRefused, match=message):
+    with pytest.raises(kind, match=message):
         accept(order, room.manifest, role="cpu", instance=worker.admit.instance, now=now())
 
 
@@ -100,16 +110,20 @@ def test_one_partys_data_in_place_of_the_others(room, worker, order):
 
 
 def test_a_version_of_another_room(room, worker, order):
-    version = order.inputs["left"].version
-    foreign = changed(version, manifest="sha256:" + "0" * 64)
-    refused(room, worker, with_input(order, version=foreign), "manifest of a version")
+    foreign = resigned(order, manifest="sha256:" + "0" * 64)
+    refused(room, worker, foreign, "the manifest of the dataset version", DatasetRefused)
+
+
+def test_a_version_that_its_owner_did_not_sign(room, worker, order):
+    """A coordinator that lies about the rows cannot make a worker read them."""
+    refused(room, worker, resigned(order, "shop"), "may not sign", SignatureInvalid)
 
 
 def test_more_rows_than_the_manifest_allows(room, worker, order):
     version = order.inputs["left"].version
     parts = [changed(version.parts[0], rows=2_000_000)]
-    large = changed(version, parts=parts, rows=2_000_000)
-    refused(room, worker, with_input(order, version=large), "more rows")
+    large = resigned(order, parts=parts, rows=2_000_000)
+    refused(room, worker, large, "2000000 rows", DatasetRefused)
 
 
 def test_a_grant_for_columns_beyond_the_computation(room, data, worker, order):

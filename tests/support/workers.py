@@ -46,7 +46,7 @@ from cleanroom.encoding import content_digest
 from cleanroom.ledger.checkpoint import SIGNER_KID, LogHead, sign_checkpoint
 from cleanroom.manifest.genesis import Genesis
 from cleanroom.manifest.model import Manifest
-from cleanroom.protocol.dataset import DatasetVersion
+from cleanroom.protocol.dataset import DatasetVersion, sign_version
 from cleanroom.protocol.grant import GrantTerms, grant
 from cleanroom.protocol.join import Admit, Challenge, Hello, Join, open_report
 from cleanroom.protocol.run import delivery_context, output_context
@@ -71,7 +71,7 @@ from cleanroom.wire.proto.cleanroom.v1 import cleanroom_pb2_grpc as rpc
 from enclave.attester.measure import installed_code_digest, measurement_of
 from enclave.attester.simulated import SimulatedAttester, SimulatedPlatform
 from enclave.worker.main import serve
-from tests.support.manifests import approvals, good_manifest
+from tests.support.manifests import approvals, good_manifest, signer
 from tests.support.platform import MEASUREMENT, good_policy
 
 CHUNK = 1024 * 1024
@@ -401,7 +401,8 @@ class ScriptedRoom:
                 expires_at=deadline,
             )
             sealed = grant(terms, key, SealKey(worker.join.seal_key))
-            inputs[name] = OrderedInput(version=version, grant=sealed)
+            signed = sign_version(version, signer(version.owner, "provide"))
+            inputs[name] = OrderedInput(signed=signed, grant=sealed)
         alone = Peer(instance=instance, node=0, node_ip=worker.join.node_ip, port_base=0)
         return Order(
             run=run,
