@@ -56,7 +56,7 @@ class CcaAttester:
             MachineUnfit: always.
         """
         raise MachineUnfit(
-            f"CCA keeps no key for a realm, expected one for {len(context)} bytes of context",
+            f"a realm has no key of its own, expected one for {len(context)} bytes of context",
             hint="run the coordinator on a platform that derives keys; workers need none",
         )
 

@@ -53,6 +53,6 @@ class NitroAttester:
             MachineUnfit: always.
         """
         raise MachineUnfit(
-            f"Nitro keeps no key for an enclave, expected one for {len(context)} bytes of context",
+            f"an enclave has no key of its own, expected one for {len(context)} bytes of context",
             hint="run the coordinator on a platform that derives keys; workers need none",
         )

@@ -8,9 +8,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import NamedTuple
 
+from cleanroom.attestation.binding import BINDING_LENGTH
+from cleanroom.attestation.claims import AnyClaims
+from cleanroom.attestation.policy import AppraisalPolicy
+from cleanroom.attestation.table import compare
 from cleanroom.errors import CleanroomError
-from tests.support import vectors_dcap, vectors_snp
-from tests.support.vectors import Case, Prepared, case_named, cases, content
+from tests.support import vectors_cca, vectors_dcap, vectors_nitro, vectors_snp
+from tests.support.vectors import GENESIS, Case, Prepared, case_named, cases, content
 
 
 class Verdict(NamedTuple):
@@ -53,10 +57,41 @@ def of_event_log(case: Case) -> Verdict:
     return verdict._replace(verification=f"{verdict.verification}, the log explains the registers")
 
 
+def of_nitro(case: Case) -> Verdict:
+    """A Nitro document; most are bound to something else than the 64 bytes that `verify` expects."""
+    size = len(case["user_data"]) // 2
+    bound = "" if size == BINDING_LENGTH else f"; its user data, {size} bytes, are no binding"
+    authenticated, policy = vectors_nitro.authenticated, vectors_nitro.policy_of
+    return _unbound(case, authenticated, policy, bound)
+
+
+def of_cca(case: Case) -> Verdict:
+    """A CCA token under a key that is public, so as simulated evidence."""
+    authenticated, policy = vectors_cca.authenticated, vectors_cca.policy_of
+    return _unbound(case, authenticated, policy, " as simulated")
+
+
+def _unbound(
+    case: Case,
+    authenticated: Callable[[Case], AnyClaims],
+    policy_of: Callable[[Case], AppraisalPolicy],
+    note: str,
+) -> Verdict:
+    try:
+        claims = authenticated(case)
+    except CleanroomError as refused:
+        return Verdict(f"reject: {refused.message}", "")
+    findings = compare(claims, policy_of(case), GENESIS)
+    failing = ", ".join(f"`{code}`" for code in sorted({f.code for f in findings if not f.passed}))
+    return Verdict(f"accept{note}", f"reject: {failing}" if failing else "accept")
+
+
 VERDICTS: Mapping[str, Callable[[Case], Verdict]] = {
     "snp": of_snp,
     "tdx": of_quote,
     "sgx": of_quote,
     "eventlog": of_event_log,
+    "nitro": of_nitro,
+    "cca": of_cca,
 }
 """How to judge a case, by the vendor that `index.json` names."""

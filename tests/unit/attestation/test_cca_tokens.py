@@ -390,5 +390,5 @@ def test_collector_asks_for_the_binding_and_sends_the_key_along():
 def test_collector_refuses_another_platform_and_has_no_key():
     with pytest.raises(MachineUnfit, match="provider is 'sev_guest'"):
         CcaAttester(FakeReports(b"sev_guest"), b"key").collect(BINDING)
-    with pytest.raises(MachineUnfit, match="keeps no key"):
+    with pytest.raises(MachineUnfit, match="has no key of its own"):
         CcaAttester(FakeReports(), b"key").derive_key(b"x")

@@ -7,37 +7,24 @@ import base64
 import binascii
 import json
 import re
-from datetime import UTC, datetime
-from pathlib import Path
 
 import cbor2
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    PublicFormat,
-    load_pem_public_key,
-)
 
 from cleanroom.attestation.anchors import Anchors
 from cleanroom.attestation.binding import binding_of
 from cleanroom.attestation.collateral import Collateral
-from cleanroom.attestation.evidence import Evidence
 from cleanroom.attestation.formats.cca import PLATFORM, REALM, read_platform, read_realm
 from cleanroom.attestation.platforms import cca
-from cleanroom.attestation.policy import CcaPolicy
 from cleanroom.attestation.policy.cca import PUBLISHED_TEST_KEYS
 from cleanroom.attestation.table import compare
 from cleanroom.attestation.verifier import verify
 from cleanroom.encoding import content_digest
 from cleanroom.errors import BindingMismatch, EvidenceRejected, RecordMalformed
+from tests.support.vectors import INDEX, VECTORS, cases, ids, needs_vectors
+from tests.support.vectors_cca import NOW, authenticated, evidence_of, key_of, policy_of
 
-VECTORS = Path(__file__).parents[4] / "shared" / "vectors"
-INDEX = VECTORS / "index.json"
-pytestmark = pytest.mark.skipif(
-    not INDEX.is_file(), reason="real evidence is not part of the project and is not here"
-)
-NOW = datetime(2026, 6, 1, tzinfo=UTC)
+pytestmark = needs_vectors
 
 EXPECTED: dict[str, tuple[str, set[str]]] = {
     # case: (verify, codes that fail in the default policy)
@@ -92,78 +79,15 @@ TEXTS = {265, 2400, 2402, 1, 4, 44236, 44240}
 """Claims whose text is text, not base64."""
 
 
-def cases():
-    if not INDEX.is_file():
-        return []
-    return [case for case in json.loads(INDEX.read_text())["cases"] if case["vendor"] == "cca"]
-
-
 def claim_files():
     return sorted((VECTORS / "cca").glob("ccatoken__*")) if INDEX.is_file() else []
 
 
-def ids(case):
-    return case["id"]
-
-
-def key_of(case):
-    text = (VECTORS / case["trust_anchor"]).read_text()
-    if text.startswith("-----BEGIN"):
-        return spki(load_pem_public_key(text.encode()))
-    parts = json.loads(text)
-    if "kty" in parts:
-        x, y = (int.from_bytes(base64.urlsafe_b64decode(parts[name] + "==")) for name in "xy")
-        return spki(ec.EllipticCurvePublicNumbers(x, y, ec.SECP384R1()).public_key())
-    (triple,) = parts["triples"]["attester-verification-keys"]
-    return spki(load_pem_public_key(triple["verification-keys"][0]["value"].encode()))
-
-
-def spki(key):
-    return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-
-
-def evidence_of(case):
-    token = (VECTORS / case["token"]).read_bytes()
-    return Evidence(platform="cca", report=token, endorsements=[key_of(case)])
-
-
-def authenticated(case, evidence=None):
-    return cca.authenticate(
-        evidence or evidence_of(case),
-        anchors=Anchors.development([content_digest(key_of(case))]),
-        collateral=Collateral(),
-        now=NOW,
-    )
-
-
-def policy_of(case, **changed):
-    claims = authenticated(case)
-    registered = {
-        "public_key": content_digest(key_of(case)),
-        "implementation_id": claims.implementation_id,
-        "instance_id": claims.instance_id,
-    }
-    software = {
-        one.kind: {"measurements": [one.measurement], "signer_ids": [one.signer_id]}
-        for one in claims.software
-    }
-    plain = {
-        "platform": "cca",
-        "platforms": [registered],
-        "initial_measurements": [claims.initial_measurement],
-        "host_data": claims.host_data,
-        "software": software,
-        "platform_configs": [claims.platform_config],
-        "development_roots": [registered["public_key"]],
-    }
-    return CcaPolicy.from_plain(plain | changed)
-
-
 def test_every_case_has_its_row():
-    assert {case["id"] for case in cases()} == EXPECTED.keys() == FACTS.keys()
+    assert {case["id"] for case in cases("cca")} == EXPECTED.keys() == FACTS.keys()
 
 
-@pytest.mark.parametrize("case", cases(), ids=ids)
+@pytest.mark.parametrize("case", cases("cca"), ids=ids)
 def test_published_token_has_its_verdict_and_fields(case):
     assert case["verdict"] == EXPECTED[case["id"]][0]
     profile, lifecycle, size, pieces = FACTS[case["id"]]
@@ -178,7 +102,7 @@ def test_published_token_has_its_verdict_and_fields(case):
 
 
 def test_published_token_says_what_its_source_says():
-    case = next(case for case in cases() if case["id"] == "cca-veraison-scheme")
+    case = next(case for case in cases("cca") if case["id"] == "cca-veraison-scheme")
     said = json.loads((VECTORS / "cca/veraison-scheme__cca-good.json").read_text())
     platform, realm = said["cca-platform-token"], said["cca-realm-delegated-token"]
     claims = authenticated(case)
@@ -195,13 +119,13 @@ def test_published_token_says_what_its_source_says():
     assert [one.kind for one in claims.software] == kinds
 
 
-@pytest.mark.parametrize("case", cases(), ids=ids)
+@pytest.mark.parametrize("case", cases("cca"), ids=ids)
 def test_default_policy_says_which_published_token_is_wanted(case):
     findings = compare(authenticated(case), policy_of(case), bytes(32))
     assert {one.code for one in findings if not one.passed} == EXPECTED[case["id"]][1]
 
 
-@pytest.mark.parametrize("case", cases(), ids=ids)
+@pytest.mark.parametrize("case", cases("cca"), ids=ids)
 def test_published_token_is_for_whom_it_was_made_only(case):
     anchors = Anchors.of([policy_of(case)])
     challenge = bytes.fromhex(authenticated(case).report_data)
@@ -212,14 +136,14 @@ def test_published_token_is_for_whom_it_was_made_only(case):
         verify(evidence_of(case), binding=binding_of(bytes(64)), **known)
 
 
-@pytest.mark.parametrize("case", cases(), ids=ids)
+@pytest.mark.parametrize("case", cases("cca"), ids=ids)
 def test_key_whose_private_half_is_public_is_no_hardware(case):
     assert content_digest(key_of(case)) in PUBLISHED_TEST_KEYS
     with pytest.raises(RecordMalformed, match="private half is public"):
         policy_of(case, development_roots=None)
 
 
-@pytest.mark.parametrize("case", cases(), ids=ids)
+@pytest.mark.parametrize("case", cases("cca"), ids=ids)
 def test_published_token_under_production_anchors(case):
     with pytest.raises(EvidenceRejected, match="expected a key that is registered here"):
         cca.authenticate(
@@ -227,7 +151,7 @@ def test_published_token_under_production_anchors(case):
         )
 
 
-@pytest.mark.parametrize("case", cases(), ids=ids)
+@pytest.mark.parametrize("case", cases("cca"), ids=ids)
 def test_every_cut_of_a_published_token_is_refused(case):
     evidence = evidence_of(case)
     for length in range(1, len(evidence.report), 5):
@@ -236,7 +160,7 @@ def test_every_cut_of_a_published_token_is_refused(case):
             authenticated(case, cut)
 
 
-@pytest.mark.parametrize("case", cases(), ids=ids)
+@pytest.mark.parametrize("case", cases("cca"), ids=ids)
 def test_altered_bytes_all_over_a_published_token_are_refused(case):
     evidence = evidence_of(case)
     whole = evidence.report
@@ -247,7 +171,7 @@ def test_altered_bytes_all_over_a_published_token_are_refused(case):
 
 
 def test_realm_token_of_one_published_token_inside_of_another():
-    by_id = {case["id"]: case for case in cases()}
+    by_id = {case["id"]: case for case in cases("cca")}
     one, other = by_id["cca-trustee-example"], by_id["cca-veraison-scheme"]
     tokens = [cbor2.loads(evidence_of(case).report).value for case in (one, other)]
     mixed = {PLATFORM: tokens[0][PLATFORM], REALM: tokens[1][REALM]}

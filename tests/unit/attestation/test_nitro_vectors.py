@@ -1,12 +1,7 @@
 """Real Nitro documents: what verification says, and what a default policy says."""
 
-import base64
-import json
-from datetime import datetime, timedelta
-from io import BytesIO
-from pathlib import Path
+from datetime import timedelta
 
-import cbor2
 import pytest
 
 from cleanroom.attestation.anchors import Anchors
@@ -14,17 +9,19 @@ from cleanroom.attestation.appraisal import appraise
 from cleanroom.attestation.binding import binding_of
 from cleanroom.attestation.collateral import Collateral
 from cleanroom.attestation.evidence import Evidence
-from cleanroom.attestation.platforms import nitro
-from cleanroom.attestation.policy import NitroPolicy
 from cleanroom.attestation.table import compare
 from cleanroom.attestation.verifier import verify
 from cleanroom.errors import BindingMismatch, EvidenceRejected
-
-VECTORS = Path(__file__).parents[4] / "shared" / "vectors"
-INDEX = VECTORS / "index.json"
-pytestmark = pytest.mark.skipif(
-    not INDEX.is_file(), reason="real evidence is not part of the project and is not here"
+from tests.support.vectors import cases, ids, needs_vectors
+from tests.support.vectors_nitro import (
+    authenticated,
+    document_of,
+    evidence_of,
+    policy_of,
+    time_of,
 )
+
+pytestmark = needs_vectors
 
 DEBUG = {"nitro-debug", "nitro-pcr0", "nitro-pcr1", "nitro-pcr2"}
 EXPECTED: dict[str, tuple[str, set[str]]] = {
@@ -40,17 +37,10 @@ EXPECTED: dict[str, tuple[str, set[str]]] = {
     "nitro-veracruz__aws_nitro_document_bad_sig.cbor": ("reject", set()),
 }
 """The default policy lists this image, unless it is zero, and leaves the rest as it is."""
-SOME_IMAGE = "ab" * 48
-
-
-def cases():
-    if not INDEX.is_file():
-        return []
-    return [case for case in json.loads(INDEX.read_text())["cases"] if case["vendor"] == "nitro"]
 
 
 def genuine_cases():
-    return [case for case in cases() if EXPECTED[case["id"]][0] == "accept"]
+    return [case for case in cases("nitro") if EXPECTED[case["id"]][0] == "accept"]
 
 
 def bound_cases():
@@ -58,49 +48,11 @@ def bound_cases():
     return [case for case in genuine_cases() if len(case["user_data"]) == 128]
 
 
-def document_of(case):
-    raw = (VECTORS / case["doc"]).read_bytes()
-    raw = base64.b64decode(raw) if case["doc"].endswith("base64") else raw[case["offset"] :]
-    # Some files hold more: the document ends where its value does.
-    reader = BytesIO(raw)
-    cbor2.load(reader)
-    return raw[: reader.tell()]
-
-
-def evidence_of(case):
-    return Evidence(platform="nitro", report=document_of(case), endorsements=[])
-
-
-def time_of(case):
-    return datetime.fromisoformat(case["verify_at"])
-
-
-def authenticated(case, **changed):
-    return nitro.authenticate(
-        changed.get("evidence", evidence_of(case)),
-        anchors=changed.get("anchors", Anchors.vendor()),
-        collateral=Collateral(),
-        now=changed.get("now", time_of(case)),
-    )
-
-
-def policy_of(case, **changed):
-    images = {
-        name: [SOME_IMAGE if not case[name].strip("0") else case[name]]
-        for name in ("pcr0", "pcr1", "pcr2")
-    }
-    return NitroPolicy.from_plain({"platform": "nitro", **images, "host_data": "any"} | changed)
-
-
-def ids(case):
-    return case["id"]
-
-
 def test_every_case_has_its_row():
-    assert {case["id"] for case in cases()} == EXPECTED.keys()
+    assert {case["id"] for case in cases("nitro")} == EXPECTED.keys()
 
 
-@pytest.mark.parametrize("case", cases(), ids=ids)
+@pytest.mark.parametrize("case", cases("nitro"), ids=ids)
 def test_real_document_has_its_verdict_and_fields(case):
     if EXPECTED[case["id"]][0] == "reject":
         with pytest.raises(EvidenceRejected, match="signature of Nitro document is not its"):
@@ -168,7 +120,7 @@ def test_real_document_is_refused_after_its_three_hours(case):
 
 def test_real_document_under_a_development_root():
     with pytest.raises(EvidenceRejected, match="first certificate of cabundle is aws"):
-        authenticated(cases()[0], anchors=Anchors.development(["sha256:" + "0" * 64]))
+        authenticated(cases("nitro")[0], anchors=Anchors.development(["sha256:" + "0" * 64]))
 
 
 def test_every_cut_of_a_real_document_is_refused():
