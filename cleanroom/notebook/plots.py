@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from cleanroom.client.results import Result
 from cleanroom.errors import Usage
@@ -27,6 +28,8 @@ MOST_VALUES = 12
 """Bars of one text column; the rest is drawn together."""
 BINS = 20
 """Bars of one numeric column."""
+TICKS = 4
+"""Intervals of one numeric axis: long numbers need room."""
 PANEL = (4.0, 2.6)
 """Width and height of one panel, in inches."""
 REST = "(others)"
@@ -139,9 +142,20 @@ def _panel(axes: Axes, name: str, column: Column, values: pa.ChunkedArray) -> No
         axes.barh(labels, counts)
         axes.invert_yaxis()
     else:
-        axes.hist(present.to_numpy(), bins=BINS)
+        axes.hist(present.to_numpy(), bins=_edges(column, present))
+        if column.type in {"int32", "int64", "float64"}:
+            axes.xaxis.set_major_locator(MaxNLocator(TICKS))
     missing = f", {values.null_count} without" if values.null_count else ""
     axes.set_title(f"{name}{missing}", fontsize="medium")
+
+
+def _edges(column: Column, values: pa.ChunkedArray) -> int | range:
+    """Where bars begin: whole numbers are never split, or some bars would hold more of them."""
+    if column.type not in {"int32", "int64"} or not len(values):
+        return BINS
+    low, high = pc.min(values).as_py(), pc.max(values).as_py()
+    width = (high - low) // BINS + 1
+    return range(low, high + 2 * width, width)
 
 
 def _counted(values: pa.ChunkedArray) -> tuple[list[str], list[int]]:

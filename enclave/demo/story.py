@@ -19,6 +19,7 @@ from cleanroom.client.clock import system_clock
 from cleanroom.client.drafting import compose_file
 from cleanroom.client.identity import Identity
 from cleanroom.client.manifest_file import ManifestFile
+from cleanroom.client.memory import Memory
 from cleanroom.client.results import Result
 from cleanroom.client.room import Room, connect
 from cleanroom.client.run import Run
@@ -155,6 +156,7 @@ def _propose(
     manifests: dict[str, ManifestFile], identities: dict[str, Identity], address: str
 ) -> None:
     for party, manifest in manifests.items():
+        Memory(manifest.path.parent).remember(coordinator=address, allow_simulated=True)
         with connect(
             manifest, identity=identities[party], coordinator=address, allow_simulated=True
         ) as room:
