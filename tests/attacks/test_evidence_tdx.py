@@ -7,6 +7,9 @@ collateral of other days, a simulated Intel of its own, and everything that Inte
 from datetime import timedelta
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from cleanroom.attestation.anchors import Anchors
 from cleanroom.attestation.appraisal import appraise
@@ -22,6 +25,7 @@ from enclave.attester.issuing_intel import (
     ROOT_NAME,
     SIGNER_NAME,
     issue,
+    issue_list,
     raw_signature,
     sgx_extension,
     sign_document,
@@ -323,6 +327,92 @@ def test_chain_in_another_order():
     kept = simulated_tdx()._kept
     with pytest.raises(EvidenceRejected, match=r"the root of the PCK chain|certificate name"):
         verified_tdx(_quoted_under(_pem(kept.authority, kept.signer, kept.root)))
+
+
+def _pck(authority_key, window=(-1, 30), fmspc=FMSPC):
+    """A PCK certificate for the machine's own key, issued by whoever has `authority_key`."""
+    return issue(
+        PCK_NAME,
+        load_ec_key(simulated_tdx()._kept.pck_key).public_key(),
+        AUTHORITY_NAME,
+        load_ec_key(authority_key),
+        window_of(NOW, window),
+        sgx=sgx_extension(bytes(16), fmspc, 9, 11),
+    )
+
+
+def test_platform_certificate_of_an_authority_of_the_attackers_own():
+    """All names are right and the root is genuine; it did not sign this authority."""
+    ours, theirs = other_tdx()._kept, simulated_tdx()._kept
+    chain = _pem(_pck(ours.authority_key), ours.authority, theirs.root)
+    with pytest.raises(
+        EvidenceRejected, match=f"signature of {AUTHORITY_NAME} is not its issuer's"
+    ):
+        verified_tdx(_quoted_under(chain))
+
+
+def test_platform_certificate_that_the_genuine_authority_did_not_sign():
+    ours, theirs = other_tdx()._kept, simulated_tdx()._kept
+    chain = _pem(_pck(ours.authority_key), theirs.authority, theirs.root)
+    with pytest.raises(EvidenceRejected, match=f"signature of {PCK_NAME} is not its issuer's"):
+        verified_tdx(_quoted_under(chain))
+
+
+@pytest.mark.parametrize("window", [(-30, -10), (10, 30)])
+def test_platform_certificate_out_of_its_validity(window):
+    kept = simulated_tdx()._kept
+    chain = _pem(_pck(kept.authority_key, window), kept.authority, kept.root)
+    with pytest.raises(EvidenceRejected, match=f"outside the validity of {PCK_NAME}"):
+        verified_tdx(_quoted_under(chain))
+
+
+def test_platform_certificate_with_a_condition_that_nobody_here_heeds():
+    kept = simulated_tdx()._kept
+    genuine = x509.load_der_x509_certificate(_pck(kept.authority_key))
+    builder = x509.CertificateBuilder(
+        issuer_name=genuine.issuer,
+        subject_name=genuine.subject,
+        public_key=genuine.public_key(),
+        serial_number=genuine.serial_number,
+        not_valid_before=genuine.not_valid_before_utc,
+        not_valid_after=genuine.not_valid_after_utc,
+        extensions=list(genuine.extensions),
+    )
+    condition = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3.4"), b"\x05\x00")
+    unsigned = builder.add_extension(condition, critical=True)
+    signed = unsigned.sign(load_ec_key(kept.authority_key), SHA256())
+    chain = _pem(signed.public_bytes(Encoding.DER), kept.authority, kept.root)
+    with pytest.raises(EvidenceRejected, match=r"critical extension 1\.2\.3\.4 is unknown here"):
+        verified_tdx(_quoted_under(chain))
+
+
+def test_signer_of_documents_that_the_root_did_not_sign():
+    ours, theirs = other_tdx()._kept, simulated_tdx()._kept
+    signed = sign_document(
+        "tcbInfo",
+        _tcb_info(),
+        load_ec_key(ours.signer_key),
+        _pem(ours.signer, theirs.root),
+        window_of(NOW, (-1, 30)),
+    )
+    with pytest.raises(EvidenceRejected, match=f"signature of {SIGNER_NAME} is not its issuer's"):
+        verified_tdx(with_collateral(good_tdx_evidence(), tcb_infos=[signed]))
+
+
+def test_signer_of_documents_that_was_revoked():
+    kept = simulated_tdx()._kept
+    serial = x509.load_der_x509_certificate(kept.signer).serial_number
+    listed = issue_list(ROOT_NAME, load_ec_key(kept.root_key), window_of(NOW, (-1, 30)), [serial])
+    with pytest.raises(EvidenceRejected, match=f"{SIGNER_NAME} is revoked by its root"):
+        verified_tdx(with_collateral(good_tdx_evidence(), root_crl=listed))
+
+
+def test_authority_that_was_revoked():
+    kept = simulated_tdx()._kept
+    serial = x509.load_der_x509_certificate(kept.authority).serial_number
+    listed = issue_list(ROOT_NAME, load_ec_key(kept.root_key), window_of(NOW, (-1, 30)), [serial])
+    with pytest.raises(EvidenceRejected, match=f"{AUTHORITY_NAME} is revoked by its root"):
+        verified_tdx(with_collateral(good_tdx_evidence(), root_crl=listed))
 
 
 def _quoted_under(chain):

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from cleanroom.attestation.formats.pck import SGX, read_pck
-from cleanroom.attestation.formats.quote import BODIES, HEADER, read_quote
+from cleanroom.attestation.formats.quote import BODIES, ENCLAVE_REPORT, HEADER, read_quote
 from cleanroom.attestation.formats.x509 import Extension, pem_certificates, read_certificate
 from cleanroom.attestation.silicon.intel import INTEL_SUITE
 from cleanroom.errors import EvidenceRejected
@@ -85,6 +85,19 @@ def test_reserved_bytes_of_the_qe_report():
     at = 636 + 128 + 6 + 20
     with pytest.raises(EvidenceRejected, match="expected reserved bytes to be zero"):
         read_quote(altered(quote(), at, b"\x01"))
+
+
+def test_newer_quote_of_an_enclave():
+    raw = quote()
+    header = altered(altered(raw[: HEADER.size], 0, b"\x05\x00"), 4, bytes(4))
+    described = b"\x01\x00" + ENCLAVE_REPORT.size.to_bytes(4, "little")
+    body = read_quote(raw).qe_report
+    rest = raw[HEADER.size + BODIES["td10"].size :]
+    found = read_quote(header + described + body + rest)
+    assert (found.version, found.tee, found.kind) == (5, "sgx", "sgx")
+    assert found.signed == header + described + body
+    with pytest.raises(EvidenceRejected, match="quote body is type 1"):
+        read_quote(altered(header, 4, b"\x81") + described + body + rest)
 
 
 # --- the extension of PCK certificates ------------------------------------------------------------
