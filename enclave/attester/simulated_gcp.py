@@ -58,14 +58,16 @@ class SimulatedGoogle:
         """What a manifest pins as one of its `development_roots`."""
         return content_digest(self.root)
 
-    def certify(self, key: CertificatePublicKeyTypes, instance: Instance = GOOD) -> bytes:
-        """The certificate of a vTPM's key, DER."""
-        named = x509.UnrecognizedExtension(
-            x509.ObjectIdentifier(INSTANCE), instance_extension(instance)
-        )
-        unsigned = _builder(instance.name, AUTHORITY, key, self.now, authority=False)
-        signed = unsigned.add_extension(named, critical=False).sign(self.authority_key, SHA256())
-        return signed.public_bytes(Encoding.DER)
+    def certify(self, key: CertificatePublicKeyTypes, instance: Instance | None = GOOD) -> bytes:
+        """The certificate of a vTPM's key, DER; without an instance it names none."""
+        subject = instance.name if instance else "unnamed"
+        unsigned = _builder(subject, AUTHORITY, key, self.now, authority=False)
+        if instance:
+            named = x509.UnrecognizedExtension(
+                x509.ObjectIdentifier(INSTANCE), instance_extension(instance)
+            )
+            unsigned = unsigned.add_extension(named, critical=False)
+        return unsigned.sign(self.authority_key, SHA256()).public_bytes(Encoding.DER)
 
     def collect(self, tpm: SimulatedTpm, binding: Binding, **changed: object) -> Evidence:
         """Fresh evidence of platform `gcp-vtpm`, for an instance with some fields changed."""
