@@ -32,15 +32,18 @@ def attest(
     visit: Visit,
     save: Path | None,
 ) -> None:
-    """Verify the coordinator and show every check with what was found and expected."""
+    """Verify the coordinator and its workers; show every check, what was found and expected."""
     with visit.enter() as room:
         verdict, statement = room.verdict, room.trusted.statement
+        workers = room.workers() if room.trusted.approved else []
     if save is not None:
         save.write_bytes(statement.to_bytes())
     if visit.as_json:
-        console.emit_json("attest", verdict.to_json())
+        plain = [worker.to_json() for worker in workers]
+        console.emit_json("attest", {**verdict.to_json(), "workers": plain})
     else:
-        console.emit(repr(verdict))
+        for shown in (verdict, *workers):
+            console.emit(f"{shown!r}\n")
     console.next_step("cleanroom status")
 
 

@@ -24,10 +24,11 @@ from cleanroom.client.run import Run
 from cleanroom.client.status import Status, VersionView, next_step
 from cleanroom.client.transfer import Progress, silent
 from cleanroom.client.transport import LONG_S
-from cleanroom.client.verdict import Verdict
+from cleanroom.client.verdict import Verdict, WorkerVerdict, worker_verdict
 from cleanroom.crypto.envelope import Envelope
 from cleanroom.errors import RunRefused, Usage
 from cleanroom.manifest.model import Manifest
+from cleanroom.protocol.join import Admitted
 from cleanroom.protocol.run import RunRequest, RunView, sign_request
 from cleanroom.protocol.statement import RoomPhase, TrustedRoom
 from cleanroom.wire.proto.cleanroom.v1 import cleanroom_pb2 as pb
@@ -72,6 +73,17 @@ class Room:
     def verdict(self) -> Verdict:
         """Every check that the room passed, as a table."""
         return Verdict(self._calls.room, self.manifest.digest)
+
+    def workers(self) -> list[WorkerVerdict]:
+        """Appraise every worker that holds a lease now, by its own evidence.
+
+        Raises:
+            NotTrusted: the evidence of one does not hold; the room should not have admitted it.
+        """
+        trusted, now = self._calls.require_active(), self._calls.caller.clock()
+        reply: pb.CanonicalList = self._calls.unary(lambda to: to.trust.GetWorkers, pb.Nothing())
+        shown = [Admitted.from_bytes(each) for each in reply.records]
+        return [worker_verdict(each, self.manifest, trusted.genesis.digest, now) for each in shown]
 
     def status(self) -> Status:
         """Where the room stands, and what this party does next."""

@@ -1,11 +1,15 @@
 """What a verified room proved, as a table that a person reads before any data leaves."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from cleanroom.attestation.claims import Assurance
-from cleanroom.attestation.result import Finding
+from cleanroom.attestation.result import AttestationResult, Finding
 from cleanroom.client.display import mark, mimebundle, text_table
 from cleanroom.encoding import instant_text
+from cleanroom.errors import AppraisalFailed
+from cleanroom.manifest.model import Manifest
+from cleanroom.protocol.join import Admitted, appraise_join
 from cleanroom.protocol.statement import RoomPhase, TrustedRoom
 
 HEADINGS = ("", "check", "found", "expected")
@@ -79,3 +83,56 @@ class Verdict:
     def _approvals(self) -> str:
         approved = self.room.approved
         return f"{len(approved.approvals)} hold" if approved else f"not needed while {self.phase}"
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerVerdict:
+    """Every check that a worker with a lease passes, made by this party itself."""
+
+    admitted: Admitted
+    """The worker as the room showed it, with its evidence."""
+    result: AttestationResult
+    """How this party appraised that evidence."""
+
+    def table(self) -> list[tuple[str, str, str, str]]:
+        """One line for each check: passed, what, found, expected."""
+        return [
+            (mark(passed=each.passed), each.check, each.found, each.expected)
+            for each in self.result.findings
+        ]
+
+    def to_json(self) -> dict[str, object]:
+        """The worker's name and the attestation result, as plain values."""
+        return {"instance": self.admitted.instance, "result": self.result.to_plain()}
+
+    def __repr__(self) -> str:
+        return text_table(self._title(), HEADINGS, self.table())
+
+    def _repr_mimebundle_(self, **_formats: object) -> dict[str, str]:
+        return mimebundle(self._title(), HEADINGS, self.table())
+
+    def _title(self) -> str:
+        loud = f" — {SIMULATED}" if self.result.assurance == "simulated" else ""
+        return f"verified worker {self.admitted.instance}, {self.admitted.join.role}{loud}"
+
+
+def worker_verdict(
+    admitted: Admitted, own: Manifest, genesis: bytes, now: datetime
+) -> WorkerVerdict:
+    """Appraise a worker by this party's own copy of the manifest.
+
+    Args:
+        admitted: as the room showed it.
+        own: the party's manifest.
+        genesis: digest of the room's genesis, 32 bytes.
+        now: the party's clock, aware.
+
+    Raises:
+        AppraisalFailed: it joined under another manifest, or for a role that does not exist.
+        NotTrusted: its evidence does not hold for the keys it named, or no policy is met.
+    """
+    join = admitted.join
+    if join.role not in own.workers or join.manifest != own.digest:
+        raise AppraisalFailed(f"worker {admitted.instance} joined as {join.role!r} of another room")
+    role = own.workers[join.role]
+    return WorkerVerdict(admitted, appraise_join(join, role, own, genesis=genesis, now=now))

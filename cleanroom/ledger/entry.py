@@ -73,6 +73,8 @@ class WorkerAdmitted(Record):
     """The attestation entry that held."""
     join: Digest
     """Digest of the worker's join record, which contains its evidence."""
+    result: Digest
+    """Digest of the attestation result, which lists every finding."""
 
 
 class WorkerLeft(Record):

@@ -9,17 +9,24 @@
 After that every message of the worker is signed by the key it proved, with a counter.
 """
 
+from datetime import datetime
 from typing import Literal
 
 from pydantic import Field
 
+from cleanroom.attestation.anchors import Anchors
+from cleanroom.attestation.appraisal import appraise
 from cleanroom.attestation.binding import Binding, bind
+from cleanroom.attestation.collateral import Collateral
 from cleanroom.attestation.evidence import Evidence
+from cleanroom.attestation.result import AttestationResult
+from cleanroom.attestation.verifier import verify
 from cleanroom.crypto.envelope import Envelope, open_envelope, sign
 from cleanroom.crypto.signing import Signer, VerifyKey
 from cleanroom.encoding import Bytes, Digest, Name, Record, content_digest, raw_digest
 from cleanroom.errors import CallerRefused
 from cleanroom.ledger.entry import Instance
+from cleanroom.manifest.model import Manifest, WorkerRole
 from cleanroom.protocol.statement import Statement
 
 REPORT_TYPE = "application/vnd.cleanroom.worker-report.v1+json"
@@ -86,6 +93,13 @@ class Admit(Record):
     __str__ = __repr__
 
 
+class Admitted(Record):
+    """A worker that holds a lease, as parties see it: they appraise its evidence themselves."""
+
+    instance: Instance
+    join: Join
+
+
 class WorkerReport(Record):
     """The signed frame of every message a worker sends after it was admitted."""
 
@@ -139,3 +153,29 @@ def open_report(envelope: Envelope, key: VerifyKey, *, instance: str, after: int
             f"expected {after + 1} of {instance}"
         )
     return report
+
+
+def appraise_join(
+    join: Join, role: WorkerRole, manifest: Manifest, *, genesis: bytes, now: datetime
+) -> AttestationResult:
+    """Appraise a worker's evidence, for the keys it named, under the policies of a role.
+
+    Args:
+        join: as the worker sent it; that it is for this manifest and role is the caller's to see.
+        role: an entry under the manifest's `workers`.
+        manifest: the verifier's own copy.
+        genesis: digest of the room's genesis, 32 bytes.
+        now: when certificates are checked at, aware.
+
+    Raises:
+        NotTrusted: its evidence does not hold for the keys it named, or no policy is met.
+    """
+    policies = {name: manifest.attestation[name] for name in role.policies}
+    claims = verify(
+        join.evidence,
+        binding=join_binding(join),
+        anchors=Anchors.of(policies.values()),
+        collateral=Collateral(),
+        now=now,
+    )
+    return appraise(claims, policies, genesis=genesis, now=now)

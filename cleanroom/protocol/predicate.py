@@ -39,6 +39,8 @@ class WorkerPart(Record):
     """Of the worker's join, which travels with the receipt."""
     policy: Name
     """The attestation entry that held."""
+    result: Digest
+    """Of the attestation result at admission, which travels with the receipt."""
     preflight: list[Check]
     """What the node checked about itself before the run; empty for the process engine."""
 

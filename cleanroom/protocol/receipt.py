@@ -7,16 +7,11 @@ coordinator's own platform vouches for this very receipt. A receipt holds no key
 """
 
 import hashlib
-import hmac
 from dataclasses import dataclass
 
 from pydantic import Field
 
-from cleanroom.attestation.anchors import Anchors
-from cleanroom.attestation.appraisal import appraise
-from cleanroom.attestation.collateral import Collateral
 from cleanroom.attestation.result import AttestationResult
-from cleanroom.attestation.verifier import verify
 from cleanroom.crypto.envelope import Envelope, open_envelope, sign
 from cleanroom.crypto.signing import Signer
 from cleanroom.encoding import (
@@ -24,14 +19,13 @@ from cleanroom.encoding import (
     Record,
     content_digest,
     frame,
-    raw_digest,
 )
 from cleanroom.errors import ReceiptInvalid
 from cleanroom.ledger.checkpoint import SIGNER_KID
 from cleanroom.ledger.entry import Entry, RunReleased
 from cleanroom.ledger.tree import verify_inclusion
 from cleanroom.manifest.model import Manifest
-from cleanroom.protocol.join import Join, join_binding
+from cleanroom.protocol.join import Join, appraise_join
 from cleanroom.protocol.permitted import compare, of_role, permitted
 from cleanroom.protocol.predicate import InTotoStatement, Predicate, compose
 from cleanroom.protocol.statement import Statement, TrustedRoom, verify_for_party
@@ -50,6 +44,8 @@ class Receipt(Record):
     """The proof that the statement's checkpoint covers the entry."""
     joins: list[Join] = Field(min_length=1)
     """Of the workers, with their evidence."""
+    results: list[AttestationResult] = Field(min_length=1)
+    """How the room appraised them when they joined: every finding, in the shape of an EAR."""
     statement: Statement
     """The room's proof; its nonce is `receipt_nonce` of the envelope's payload."""
 
@@ -149,22 +145,21 @@ def _workers(
     receipt: Receipt, predicate: Predicate, own: Manifest, room: TrustedRoom
 ) -> tuple[AttestationResult, ...]:
     compare("workers", [part.join for part in predicate.workers], [j.digest for j in receipt.joins])
-    role = own.workers[own.computations[predicate.computation].workers.role]
-    policies = {name: own.attestation[name] for name in role.policies}
-    results = []
+    _recorded(receipt, predicate)
+    genesis, now = room.genesis.digest, predicate.released_at
     for join in receipt.joins:
-        if not hmac.compare_digest(raw_digest(join.manifest), raw_digest(own.digest)):
-            raise ReceiptInvalid("a worker joined under another manifest")
-        claims = verify(
-            join.evidence,
-            binding=join_binding(join),
-            anchors=Anchors.of(policies.values()),
-            collateral=Collateral(),
-            now=predicate.released_at,
-        )
-        results.append(
-            appraise(claims, policies, genesis=room.genesis.digest, now=predicate.released_at)
-        )
+        compare("manifest of a worker", join.manifest, own.digest)
+    role = own.workers[own.computations[predicate.computation].workers.role]
+    results = [appraise_join(join, role, own, genesis=genesis, now=now) for join in receipt.joins]
     held = [result.policy for result in results]
     compare("workers' policies", [part.policy for part in predicate.workers], held)
     return tuple(results)
+
+
+def _recorded(receipt: Receipt, predicate: Predicate) -> list[AttestationResult]:
+    """What the room found when the workers joined; a verifier finds it again by itself."""
+    digests = [content_digest(result.to_bytes()) for result in receipt.results]
+    compare("workers' results", [part.result for part in predicate.workers], digests)
+    shown = [join.evidence.digest for join in receipt.joins]
+    compare("evidence of the results", [result.evidence for result in receipt.results], shown)
+    return receipt.results

@@ -244,10 +244,15 @@ def permitted(said: Json, manifest: Json) -> Json:
     return ran
 
 
-def gang(joins: list[Json], said: Json, ran: Json, trust: Json) -> list[tuple[str, str]]:
+def gang(receipt: Json, said: Json, ran: Json, trust: Json) -> list[tuple[str, str]]:
     """Assurance and policy of each worker, once its evidence holds for the keys it joined with."""
+    joins, results = receipt["joins"], receipt["results"]
     shown = [named(canonical(join)) for join in joins]
     require(shown == [part["join"] for part in said["workers"]], "other workers")
+    written = [named(canonical(result)) for result in results]
+    require(written == [part["result"] for part in said["workers"]], "other results")
+    seen = [named(canonical(join["evidence"])) for join in joins]
+    require(seen == [result["evidence"] for result in results], "results of other evidence")
     found, role = [], ran["workers"]["role"]
     for join in joins:
         mine = (join["manifest"], join["role"]) == (said["manifest"], role)
@@ -311,7 +316,7 @@ def verify(receipt: Json, manifest: Json, development_roots: set[str]) -> Json:
     released = ["run-released", said["run"], said["outputs"], named(payload)]
     require(logged == released and entry["at"] == now, "the log entry is of something else")
     # 5: each worker's evidence holds for the keys it worked with
-    found += gang(receipt["joins"], said, ran, trust)
+    found += gang(receipt, said, ran, trust)
     # 6: no part is simulated where the receipt says hardware
     require(said["assurance"] == max(found)[0], "some part is simulated")
     return said

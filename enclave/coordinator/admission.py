@@ -8,14 +8,10 @@ import secrets
 from datetime import datetime
 from functools import partial
 
-from cleanroom.attestation.anchors import Anchors
-from cleanroom.attestation.appraisal import appraise
-from cleanroom.attestation.collateral import Collateral
 from cleanroom.attestation.result import AttestationResult
-from cleanroom.attestation.verifier import verify
 from cleanroom.errors import AdmissionRefused
 from cleanroom.manifest.model import Manifest, WorkerRole
-from cleanroom.protocol.join import NONCE_LENGTH, Admit, Challenge, Hello, Join, join_binding
+from cleanroom.protocol.join import NONCE_LENGTH, Admit, Challenge, Hello, Join, appraise_join
 from enclave.coordinator import events
 from enclave.coordinator.engine import Engine
 from enclave.coordinator.outboxes import Stream
@@ -52,7 +48,8 @@ def admit(engine: Engine, asked: Hello, given: Challenge, join: Join, stream: St
         raise AdmissionRefused("the join is for another conversation than this one")
     manifest = engine.room.in_force(engine.now()).manifest
     role = _role(manifest, join.role)
-    result = _appraised(join, manifest, role, engine.room.genesis.digest, engine.now())
+    genesis, now = engine.room.genesis.digest, engine.now()
+    result = appraise_join(join, role, manifest, genesis=genesis, now=now)
     instance = f"w-{secrets.token_hex(8)}"
     token = engine.performer.connect(instance, stream, role.lease_s)
     try:
@@ -85,23 +82,7 @@ def _role(manifest: Manifest, name: str) -> WorkerRole:
     return manifest.workers[name]
 
 
-def _appraised(
-    join: Join, manifest: Manifest, role: WorkerRole, genesis: bytes, now: datetime
-) -> AttestationResult:
-    policies = {name: manifest.attestation[name] for name in role.policies}
-    claims = verify(
-        join.evidence,
-        binding=join_binding(join),
-        anchors=Anchors.of(policies.values()),
-        collateral=Collateral(),
-        now=now,
-    )
-    return appraise(claims, policies, genesis=genesis, now=now)
-
-
 def _joined(
     join: Join, instance: str, result: AttestationResult, at: datetime
 ) -> events.WorkerJoined:
-    return events.WorkerJoined(
-        at=at, join=join, instance=instance, policy=result.policy, assurance=result.assurance
-    )
+    return events.WorkerJoined(at=at, join=join, instance=instance, result=result)

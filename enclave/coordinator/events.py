@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from cleanroom.attestation.claims import Assurance
+from cleanroom.attestation.result import AttestationResult
 from cleanroom.crypto.envelope import Envelope
 from cleanroom.encoding import Bytes, Digest, Instant, Name, Record
 from cleanroom.ledger.entry import ErrorCode, Instance, RunId
@@ -56,9 +56,8 @@ class WorkerJoined(_Event):
     kind: Literal["worker-joined"] = "worker-joined"
     join: Join
     instance: Instance
-    policy: Name
-    """The attestation entry that held."""
-    assurance: Assurance
+    result: AttestationResult
+    """How the evidence was appraised; one entry of the attestation policies held, whole."""
 
 
 class WorkerLeft(_Event):

@@ -110,16 +110,20 @@ def admit(room: Room, event: events.WorkerJoined) -> Change:
         raise AdmissionRefused(
             f"the role is {join.role!r}, expected one of {sorted(manifest.workers)}"
         )
-    if event.policy not in role.policies or join.manifest != manifest.digest:
+    if event.result.policy not in role.policies or join.manifest != manifest.digest:
         raise AdmissionRefused(f"the join is not one for role {join.role!r} of this manifest")
     live = sum(worker.join.role == join.role for worker in room.workers.values())
     if live >= role.max_live:
         raise AdmissionRefused(f"{live} workers of role {join.role!r} are live, the most there are")
     _own_keys(room.workers, join, event.instance)
     _reachable(join)
-    worker = Worker(event.instance, join, event.policy, event.assurance)
+    worker = Worker(event.instance, join, event.result)
     entry = log.WorkerAdmitted(
-        instance=event.instance, role=join.role, policy=event.policy, join=join.digest
+        instance=event.instance,
+        role=join.role,
+        policy=event.result.policy,
+        join=join.digest,
+        result=content_digest(event.result.to_bytes()),
     )
     return Change(replace(room, workers={**room.workers, event.instance: worker}), (entry,))
 

@@ -23,7 +23,7 @@ from cleanroom.errors import (
 from cleanroom.manifest.genesis import Genesis
 from enclave.attester import Attester
 from enclave.attester.measure import installed_code_digest, measurement_of
-from enclave.attester.sev_snp import detect
+from enclave.attester.hardware import detect
 from enclave.coordinator.blobs import Blobs
 from enclave.coordinator.callers import Callers
 from enclave.coordinator.engine import Engine
@@ -143,10 +143,10 @@ def _attester(platform: Path | None, genesis: Genesis) -> Attester:
     if platform is None:
         return detect()
     # NOTE: an enclave image has no simulator installed, so it is looked for only when asked for
-    from enclave.attester.simulated import SimulatedPlatform  # noqa: PLC0415
+    from enclave.attester.simulated_machines import start_guest  # noqa: PLC0415
 
     measurement = measurement_of("coordinator", installed_code_digest())
-    return SimulatedPlatform.load(platform).attester(measurement, genesis.digest)
+    return start_guest(platform, measurement, genesis.digest)
 
 
 def _say(address: str) -> None:

@@ -19,7 +19,7 @@ from enclave.coordinator.state import Room, Run, Worker
 
 def composed(room: Room, run: Run, approved: ApprovedManifest, at: datetime) -> InTotoStatement:
     """The in-toto Statement of a run that is released at `at`."""
-    simulated = any(worker.assurance == "simulated" for worker in run.gang)
+    simulated = any(worker.result.assurance == "simulated" for worker in run.gang)
     predicate = Predicate(
         lineage=run.request.lineage,
         manifest=run.request.manifest,
@@ -76,6 +76,7 @@ def receipt(
         entry=entry.to_bytes(),
         inclusion=list(inclusion),
         joins=[worker.join for worker in run.gang],
+        results=[worker.result for worker in run.gang],
         statement=proof,
     )
 
@@ -97,6 +98,7 @@ def _worker(run: Run, worker: Worker) -> WorkerPart:
     return WorkerPart(
         instance=worker.instance,
         join=worker.join.digest,
-        policy=worker.policy,
+        policy=worker.result.policy,
+        result=content_digest(worker.result.to_bytes()),
         preflight=list(run.ready.get(worker.instance, ())),
     )

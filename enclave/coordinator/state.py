@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-from cleanroom.attestation.claims import Assurance
+from cleanroom.attestation.result import AttestationResult
 from cleanroom.crypto.envelope import Envelope
 from cleanroom.encoding import instant_text
 from cleanroom.errors import ApprovalMissing, CallerRefused, RunUnknown
@@ -43,9 +43,8 @@ class Worker:
 
     instance: str
     join: Join
-    policy: str
-    """The attestation entry that held."""
-    assurance: Assurance
+    result: AttestationResult
+    """How its evidence was appraised."""
     run: str | None = None
     """The run whose gang it is in."""
 

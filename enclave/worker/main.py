@@ -102,14 +102,14 @@ def _genesis(file: Path) -> Genesis:
 def _attester(platform: Path | None, role: str, genesis: Genesis) -> Attester:
     """The platform: simulated where one was named, else the hardware below."""
     if platform is None:
-        from enclave.attester.sev_snp import detect  # noqa: PLC0415 - one of two
+        from enclave.attester.hardware import detect  # noqa: PLC0415 - one of two
 
         return detect()
     # imported here only: an enclave image does not contain it
-    from enclave.attester.simulated import SimulatedPlatform  # noqa: PLC0415
+    from enclave.attester.simulated_machines import start_guest  # noqa: PLC0415
 
     measurement = measurement_of(role, installed_code_digest())
-    return SimulatedPlatform.load(platform).attester(measurement, genesis.digest)
+    return start_guest(platform, measurement, genesis.digest)
 
 
 def _admitted(instance: str) -> None:

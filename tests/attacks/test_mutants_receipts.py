@@ -154,7 +154,7 @@ MUTANTS = [
     Mutant(f"{RECEIPT}:compare", passes, outputs_that_were_not_released),
     Mutant(f"{RECEIPT}:_read", InTotoStatement.from_bytes, subjects_that_are_not_the_outputs),
     Mutant(
-        f"{RECEIPT}:appraise",
+        f"{RECEIPT}:appraise_join",
         returns(SimpleNamespace(assurance="simulated", policy="worker-snp")),
         a_worker_of_another_image,
     ),
@@ -187,7 +187,7 @@ MUTANTS = [
 
 def test_a_worker_of_another_manifest_is_refused():
     """Its evidence covers the manifest that it joined under; the comparison stands by itself."""
-    with pytest.raises(ReceiptInvalid, match="another manifest"):
+    with pytest.raises(ReceiptInvalid, match="manifest of a worker"):
         proven(Draft(change_join=replaced(manifest=OTHER)).receipt())
 
 

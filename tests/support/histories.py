@@ -24,6 +24,7 @@ from enclave.coordinator import events
 from enclave.coordinator.room import Step, step
 from enclave.coordinator.state import Room, Run
 from tests.support.manifests import NOW, approvals, good_manifest, signer
+from tests.support.platform import good_result
 
 _SEALED = b"a sealed key, which step never opens"
 _KEYS: dict[str, bytes] = {}
@@ -162,8 +163,7 @@ class History:
                 at=self.now,
                 join=Join(**(plain | changes)),
                 instance=instance(number),
-                policy=policy,
-                assurance="simulated",
+                result=good_result().model_copy(update={"policy": policy}),
             )
         )
 

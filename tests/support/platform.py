@@ -6,11 +6,13 @@ from functools import cache
 from pathlib import Path
 
 from cleanroom.attestation.anchors import Anchors
+from cleanroom.attestation.appraisal import appraise
 from cleanroom.attestation.binding import Binding, bind
 from cleanroom.attestation.claims import SevSnpClaims, TdxClaims
 from cleanroom.attestation.collateral import Collateral
 from cleanroom.attestation.evidence import Evidence
 from cleanroom.attestation.policy import Product, SevSnpPolicy, TdxPolicy
+from cleanroom.attestation.result import AttestationResult
 from cleanroom.attestation.verifier import verify
 from enclave.attester.scenarios import GOOD_TCB, ScenarioName
 from enclave.attester.scenarios_tdx import TdxScenarioName
@@ -88,6 +90,13 @@ def verified(evidence: Evidence, binding: Binding = BINDING, now: datetime = NOW
     )
     assert isinstance(claims, SevSnpClaims)
     return claims
+
+
+@cache
+def good_result() -> AttestationResult:
+    """How the good guest is appraised."""
+    claims = verified(good_evidence())
+    return appraise(claims, {"worker-snp": good_policy()}, genesis=GENESIS, now=NOW)
 
 
 @cache

@@ -12,6 +12,7 @@ from datetime import timedelta
 from functools import cache
 from typing import Any
 
+from cleanroom.attestation.result import AttestationResult
 from cleanroom.crypto.certificates import new_authority, new_private_key
 from cleanroom.crypto.envelope import Envelope
 from cleanroom.crypto.sealing import Unsealer
@@ -29,7 +30,13 @@ from cleanroom.protocol.receipt import Receipt, receipt_nonce, sign_receipt
 from cleanroom.protocol.statement import Statement, statement_binding
 from enclave.attester.simulated import SimulatedAttester
 from tests.support.manifests import NOW, approvals, good_manifest
-from tests.support.platform import BINDING, MEASUREMENT, good_policy, simulated_platform
+from tests.support.platform import (
+    BINDING,
+    MEASUREMENT,
+    good_policy,
+    good_result,
+    simulated_platform,
+)
 
 RUN = "r-00000000000000aa"
 ENTRIES_BEFORE, ENTRIES_AFTER = 5, 3
@@ -66,6 +73,11 @@ def receipt_manifest() -> Manifest:
     return good_manifest(written_policy())
 
 
+def _result(join: Join) -> AttestationResult:
+    """What the room wrote down about the worker, whatever its machine."""
+    return good_result().model_copy(update={"evidence": join.evidence.digest})
+
+
 @dataclass
 class Draft:
     """The parts of a receipt before they are made; each change is a function of the honest part."""
@@ -98,6 +110,7 @@ class Draft:
             entry=entry.to_bytes(),
             inclusion=tree.inclusion(entry.sequence, tree.size),
             joins=joins,
+            results=[_result(join) for join in joins],
             statement=statement,
         )
 
@@ -146,6 +159,7 @@ class Draft:
                     instance=f"w-{number:016x}",
                     join=join.digest,
                     policy="worker-snp",
+                    result=content_digest(_result(join).to_bytes()),
                     preflight=[],
                 )
                 for number, join in enumerate(joins, start=1)

@@ -18,6 +18,7 @@ OPEN_TO: dict[str, Who] = {
     "Trust/GetStatement": "anybody",
     "Trust/GetChallenge": "anybody",
     "Trust/OpenSession": "anybody",
+    "Trust/GetWorkers": "party",
     "Governance/Propose": "anybody",
     "Governance/GetTally": "anybody",
     "Blobs/Put": "party or worker",

@@ -4,6 +4,7 @@ import grpc
 
 from cleanroom.crypto.envelope import Envelope
 from cleanroom.errors import Usage
+from cleanroom.protocol.join import Admitted
 from cleanroom.protocol.statement import NONCE_LENGTH
 from cleanroom.wire.proto.cleanroom.v1 import cleanroom_pb2 as pb
 from cleanroom.wire.proto.cleanroom.v1 import cleanroom_pb2_grpc as rpc
@@ -12,7 +13,7 @@ from enclave.coordinator.services.calls import unary
 
 
 class Trust(rpc.TrustServicer):
-    """Open to anybody."""
+    """Open to anybody, but for the workers: their addresses are for parties."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -41,3 +42,10 @@ class Trust(rpc.TrustServicer):
         callers = engine.performer.callers
         token = callers.open_session(envelope, manifest, root=engine.keys.root, now=now)
         return pb.Canonical(record=token.to_bytes())
+
+    @unary
+    def GetWorkers(self, _: pb.Nothing, __: grpc.ServicerContext) -> pb.CanonicalList:  # noqa: N802
+        """Every worker with a lease, by its name, with the evidence it joined with."""
+        live = sorted(self._engine.room.workers.items())
+        admitted = [Admitted(instance=name, join=worker.join) for name, worker in live]
+        return pb.CanonicalList(records=[each.to_bytes() for each in admitted])

@@ -50,6 +50,11 @@ class TrustStub(object):
                 request_serializer=cleanroom_dot_v1_dot_cleanroom__pb2.Canonical.SerializeToString,
                 response_deserializer=cleanroom_dot_v1_dot_cleanroom__pb2.Canonical.FromString,
                 _registered_method=True)
+        self.GetWorkers = channel.unary_unary(
+                '/cleanroom.v1.Trust/GetWorkers',
+                request_serializer=cleanroom_dot_v1_dot_cleanroom__pb2.Nothing.SerializeToString,
+                response_deserializer=cleanroom_dot_v1_dot_cleanroom__pb2.CanonicalList.FromString,
+                _registered_method=True)
 
 
 class TrustServicer(object):
@@ -77,6 +82,13 @@ class TrustServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetWorkers(self, request, context):
+        """protocol.join.Admitted of every worker with a lease. Needs a session of a party.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_TrustServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -94,6 +106,11 @@ def add_TrustServicer_to_server(servicer, server):
                     servicer.OpenSession,
                     request_deserializer=cleanroom_dot_v1_dot_cleanroom__pb2.Canonical.FromString,
                     response_serializer=cleanroom_dot_v1_dot_cleanroom__pb2.Canonical.SerializeToString,
+            ),
+            'GetWorkers': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetWorkers,
+                    request_deserializer=cleanroom_dot_v1_dot_cleanroom__pb2.Nothing.FromString,
+                    response_serializer=cleanroom_dot_v1_dot_cleanroom__pb2.CanonicalList.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -178,6 +195,33 @@ class Trust(object):
             '/cleanroom.v1.Trust/OpenSession',
             cleanroom_dot_v1_dot_cleanroom__pb2.Canonical.SerializeToString,
             cleanroom_dot_v1_dot_cleanroom__pb2.Canonical.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetWorkers(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/cleanroom.v1.Trust/GetWorkers',
+            cleanroom_dot_v1_dot_cleanroom__pb2.Nothing.SerializeToString,
+            cleanroom_dot_v1_dot_cleanroom__pb2.CanonicalList.FromString,
             options,
             channel_credentials,
             insecure,
