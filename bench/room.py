@@ -48,7 +48,7 @@ def main() -> None:
         manifest, identities = prepare(_roomy(chosen.runs), directory)
         loaded = ManifestFile.load(manifest)
         platform, genesis = directory / "operator" / "platform", directory / "genesis.json"
-        with LocalRoom(directory, platform, genesis) as local:
+        with LocalRoom(directory, directory / "operator", genesis) as local:
             address = local.start_coordinator()
             parties = _enter(loaded, identities, address)
             local.start_workers(1, "cpu")

@@ -24,6 +24,13 @@ register = {
 DEFAULT_LISTEN = "127.0.0.1:7443"
 _directory = click.Path(path_type=Path, file_okay=False)
 _file = click.Path(path_type=Path, dir_okay=False)
+_workers_on = click.option(
+    "--workers-on",
+    type=click.Choice(["sev-snp", "tdx"]),
+    default="sev-snp",
+    show_default=True,
+    help="The platform that workers are simulated on.",
+)
 
 
 @click.group()
@@ -40,8 +47,12 @@ def coordinator() -> None:
     show_default=True,
 )
 @click.option("--role", "roles", multiple=True, default=("cpu",), show_default=True)
+@_workers_on
 def init(
-    directory: Path, mode: Literal["production", "development"], roles: tuple[str, ...]
+    directory: Path,
+    mode: Literal["production", "development"],
+    roles: tuple[str, ...],
+    workers_on: Literal["sev-snp", "tdx"],
 ) -> None:
     """Make a room's lineage (and a simulated platform), and print what the manifest needs.
 
@@ -49,7 +60,7 @@ def init(
     """
     from enclave.local import begin  # noqa: PLC0415 - start-up time
 
-    begin(directory, mode, roles)
+    begin(directory, mode, roles, workers_on)
     console.emit((directory / "attestation.yaml").read_text(encoding="utf-8").rstrip())
     console.next_step(f"give {directory / 'attestation.yaml'} to whoever writes the manifest")
 
@@ -83,7 +94,7 @@ def serve_worker(  # noqa: PLR0917 - one parameter for each option
     """Serve one worker until it is ended (SIGTERM)."""
     arguments = ["--coordinator", address, "--genesis", str(genesis), "--role", role]
     arguments += ["--directory", str(directory.resolve()), "--node-ip", node_ip]
-    _become("enclave.worker.main", [*arguments, *(_platform(room) if room else [])])
+    _become("enclave.worker.main", [*arguments, *(_worker_platform(room) if room else [])])
 
 
 @click.command()
@@ -92,8 +103,18 @@ def serve_worker(  # noqa: PLR0917 - one parameter for each option
 @click.option("--seed", type=int, default=7, show_default=True)
 @click.option("--keep", is_flag=True, help="Leave the room running and say how to go on.")
 @click.option("--clean", is_flag=True, help="Only end and remove what a kept room left.")
+@_workers_on
 @json_option
-def demo(directory: Path, rows: int, seed: int, *, keep: bool, clean: bool, as_json: bool) -> None:
+def demo(
+    directory: Path,
+    rows: int,
+    seed: int,
+    workers_on: Literal["sev-snp", "tdx"],
+    *,
+    keep: bool,
+    clean: bool,
+    as_json: bool,
+) -> None:
     """A bank and a shop: from nothing to a verified receipt, on this machine."""
     from enclave.demo.kept import remove_kept  # noqa: PLC0415 - start-up time
     from enclave.demo.story import tell  # noqa: PLC0415
@@ -102,7 +123,7 @@ def demo(directory: Path, rows: int, seed: int, *, keep: bool, clean: bool, as_j
     if clean:
         console.say(f"{directory} is removed")
         return
-    told = tell(directory, rows=rows, seed=seed, keep=keep)
+    told = tell(directory, rows=rows, seed=seed, keep=keep, workers_on=workers_on)
     if as_json:
         console.emit_json("demo", told)
 
@@ -110,6 +131,13 @@ def demo(directory: Path, rows: int, seed: int, *, keep: bool, clean: bool, as_j
 def _platform(directory: Path) -> list[str]:
     """The simulated platform of a room's directory, where it has one."""
     simulated = directory / "platform"
+    return ["--platform", str(simulated)] if simulated.is_dir() else []
+
+
+def _worker_platform(room: Path) -> list[str]:
+    from enclave.local import worker_platform  # noqa: PLC0415 - start-up time
+
+    simulated = worker_platform(room)
     return ["--platform", str(simulated)] if simulated.is_dir() else []
 
 

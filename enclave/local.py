@@ -31,7 +31,12 @@ from cleanroom.errors import CleanroomError, MachineUnfit
 from cleanroom.manifest.author import block_text, manifest_text
 from cleanroom.manifest.genesis import Genesis
 from cleanroom.manifest.model import Manifest
-from enclave.coordinator.initialise import init
+from enclave.coordinator.initialise import (
+    PLATFORM_DIRECTORY,
+    WORKER_PLATFORM_DIRECTORY,
+    WorkerPlatform,
+    init,
+)
 from enclave.worker.confine import confine
 
 START_TIMEOUT_S = 60
@@ -59,17 +64,17 @@ class LocalRoom:
 
     Args:
         directory: where the processes keep their files and logs.
-        platform: the simulated platform of `coordinator init`.
+        room: the directory of `coordinator init`, with the simulated platforms.
         genesis: the genesis file they are launched for.
         outlive: let the processes go on when this one ends without `stop`.
     """
 
     def __init__(
-        self, directory: Path, platform: Path, genesis: Path, *, outlive: bool = False
+        self, directory: Path, room: Path, genesis: Path, *, outlive: bool = False
     ) -> None:
         self.directory = directory
         self._outlive = outlive
-        self._platform = platform
+        self._room = room
         self._genesis = genesis
         self._launched: list[Launched] = []
         self.address = ""
@@ -81,7 +86,7 @@ class LocalRoom:
         Raises:
             MachineUnfit: it did not become ready; its log says why.
         """
-        arguments = ["--listen", listen]
+        arguments = ["--listen", listen, "--platform", str(self._room / PLATFORM_DIRECTORY)]
         said = self._launch("coordinator", "enclave.coordinator.main", arguments).said
         self.address = said["address"]
         return self.address
@@ -114,6 +119,7 @@ class LocalRoom:
         name = f"worker-{index + 1}"
         node_ip = f"127.0.0.{FIRST_NODE + index}"
         arguments = ["--coordinator", self.address, "--role", role, "--node-ip", node_ip]
+        arguments += ["--platform", str(worker_platform(self._room))]
         return self._spawn(name, "enclave.worker.main", arguments)
 
     def _launch(self, name: str, module: str, arguments: Sequence[str]) -> Launched:
@@ -123,7 +129,7 @@ class LocalRoom:
         own = self.directory / name
         own.mkdir(mode=0o700, parents=True, exist_ok=True)
         command = [sys.executable, "-I", "-m", module, "--directory", str(own)]
-        command += ["--genesis", str(self._genesis), "--platform", str(self._platform)]
+        command += ["--genesis", str(self._genesis)]
         parent = os.getpid()
         tied = None if self._outlive else lambda: confine(parent)
         with (self.directory / f"{name}.log").open("ab") as log:
@@ -150,7 +156,10 @@ class LocalRoom:
 
 
 def begin(
-    directory: Path, mode: Literal["production", "development"], roles: tuple[str, ...]
+    directory: Path,
+    mode: Literal["production", "development"],
+    roles: tuple[str, ...],
+    workers_on: WorkerPlatform = "sev-snp",
 ) -> AttestationFile:
     """Begin a room, and write what the manifest's authors need into `attestation.yaml`.
 
@@ -158,11 +167,18 @@ def begin(
         directory: the room's own.
         mode: `development` makes a simulated platform below it.
         roles: the worker roles that the manifest will have.
+        workers_on: the platform that workers are simulated on.
     """
-    begun = init(directory, mode, system_clock(), roles)
+    begun = init(directory, mode, system_clock(), roles, workers_on)
     plain = {"lineage": str(begun.lineage), "attestation": begun.attestation}
     (directory / "attestation.yaml").write_text(block_text(plain), encoding="utf-8")
     return AttestationFile.from_plain(plain)
+
+
+def worker_platform(room: Path) -> Path:
+    """Where the simulated machine of a room's workers is kept: their own, or the coordinator's."""
+    own = room / WORKER_PLATFORM_DIRECTORY
+    return own if own.is_dir() else room / PLATFORM_DIRECTORY
 
 
 def simulated_copy(
@@ -191,13 +207,20 @@ def simulated_copy(
     return Manifest.from_plain(plain)
 
 
-def prepare(manifest: Manifest, directory: Path) -> tuple[Path, dict[str, Path]]:
+def prepare(
+    manifest: Manifest, directory: Path, workers_on: WorkerPlatform = "sev-snp"
+) -> tuple[Path, dict[str, Path]]:
     """Make a simulated room's files: platform, identities, manifest, genesis, approvals.
+
+    Args:
+        manifest: what the parties agreed to; keys, policies and dates are replaced.
+        directory: everything is written below it.
+        workers_on: the platform that workers are simulated on.
 
     Returns:
         The manifest's path, and each party's identity file.
     """
-    given = begin(directory / "operator", "development", tuple(manifest.workers))
+    given = begin(directory / "operator", "development", tuple(manifest.workers), workers_on)
     identities = {
         party: Identity.create(party, entry.name) for party, entry in manifest.parties.items()
     }
@@ -233,7 +256,7 @@ def _start(chosen: argparse.Namespace, stack: ExitStack) -> dict[str, object]:
     manifest = ManifestFile.load(chosen.manifest).manifest
     path, identities = prepare(manifest, chosen.directory)
     directory: Path = chosen.directory
-    room = LocalRoom(directory, directory / "operator" / "platform", directory / "genesis.json")
+    room = LocalRoom(directory, directory / "operator", directory / "genesis.json")
     stack.enter_context(room)
     address = room.start_coordinator()
     loaded = ManifestFile.load(path)

@@ -16,6 +16,10 @@ COORDINATOR_POLICY = "coordinator"
 WORKER_POLICY = "worker"
 PLATFORM_DIRECTORY = "platform"
 """Where the simulated machine is kept, below the room's directory."""
+WORKER_PLATFORM_DIRECTORY = "worker-platform"
+"""Where the workers' machine is kept, if it is of another kind."""
+WorkerPlatform = Literal["sev-snp", "tdx"]
+"""What workers can be simulated on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +38,7 @@ def init(
     mode: Literal["production", "development"],
     now: datetime,
     roles: tuple[str, ...] = ("cpu",),
+    workers_on: WorkerPlatform = "sev-snp",
 ) -> Beginning:
     """Begin a room in `directory`.
 
@@ -42,6 +47,7 @@ def init(
         mode: `development` makes a simulated machine, which takes about a second.
         now: from when on its certificates are valid, aware.
         roles: worker roles of the manifest; each has a measurement of its own.
+        workers_on: the platform that workers are simulated on; the coordinator's is SEV-SNP.
 
     Raises:
         Usage: there is a simulated machine already.
@@ -55,11 +61,24 @@ def init(
 
     platform = SimulatedPlatform.create(directory / PLATFORM_DIRECTORY, now)
     code, root = installed_code_digest(), platform.root_fingerprint
+    images = [measurement_of(role, code) for role in roles]
+    on_tdx = workers_on == "tdx"
     entries: dict[str, object] = {
         COORDINATOR_POLICY: _entry(root, [measurement_of("coordinator", code)]),
-        WORKER_POLICY: _entry(root, [measurement_of(role, code) for role in roles]),
+        WORKER_POLICY: _tdx_entry(directory, images, now) if on_tdx else _entry(root, images),
     }
     return Beginning(lineage, entries)
+
+
+def _tdx_entry(directory: Path, images: list[bytes], now: datetime) -> dict[str, object]:
+    from enclave.attester.simulated_tdx import SimulatedTdxPlatform  # noqa: PLC0415 - as above
+
+    machine = SimulatedTdxPlatform.create(directory / WORKER_PLATFORM_DIRECTORY, now)
+    entries = [
+        machine.policy(image).model_dump(mode="json", exclude_unset=True) for image in images
+    ]
+    listed = [image for entry in entries for image in entry["measurements"]]
+    return {**entries[0], "measurements": listed}
 
 
 def _entry(root: str, measurements: list[bytes]) -> dict[str, object]:

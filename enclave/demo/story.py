@@ -27,6 +27,7 @@ from cleanroom.errors import InternalError
 from cleanroom.manifest.author import block_text
 from cleanroom.manifest.genesis import Genesis
 from cleanroom.manifest.plan import exposure_in_words
+from enclave.coordinator.initialise import WorkerPlatform
 from enclave.demo.kept import mark
 from enclave.demo.tables import Tables, generate
 from enclave.local import LocalRoom, begin
@@ -56,7 +57,9 @@ class Stage:
         console.say(f"        {self.seconds[title]:.1f} s")
 
 
-def tell(directory: Path, *, rows: int, seed: int, keep: bool) -> dict[str, object]:
+def tell(
+    directory: Path, *, rows: int, seed: int, keep: bool, workers_on: WorkerPlatform
+) -> dict[str, object]:
     """Run the whole story in a new `directory` and return what came of it, as plain values.
 
     Args:
@@ -64,6 +67,7 @@ def tell(directory: Path, *, rows: int, seed: int, keep: bool) -> dict[str, obje
         rows: rows of each party's table.
         seed: of the tables.
         keep: leave coordinator and workers running.
+        workers_on: the platform that workers are simulated on; the coordinator's is SEV-SNP.
 
     Raises:
         CleanroomError: some step was refused, or the answer is not the truth.
@@ -76,7 +80,7 @@ def tell(directory: Path, *, rows: int, seed: int, keep: bool) -> dict[str, obje
         tables = _write_tables(directory, rows, seed)
     with stage("keys of both parties; the operator makes a room"):
         identities = _make_keys(directory)
-        begin(directory / "operator", "development", ("cpu",))
+        begin(directory / "operator", "development", ("cpu",), workers_on)
     with stage("one manifest; both check, plan and approve it"):
         manifests = _agree(directory, identities)
     with ExitStack() as stack:
@@ -149,7 +153,7 @@ def _room(directory: Path, manifest: ManifestFile, *, keep: bool) -> LocalRoom:
     genesis = directory / "operator" / "genesis.json"
     genesis.write_bytes(Genesis.of(manifest.manifest).to_bytes())
     operator = directory.resolve() / "operator"
-    return LocalRoom(operator, operator / "platform", operator / "genesis.json", outlive=keep)
+    return LocalRoom(operator, operator, operator / "genesis.json", outlive=keep)
 
 
 def _propose(

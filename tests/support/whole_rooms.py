@@ -91,9 +91,7 @@ def whole_room(directory: Path, manifest: Manifest, workers: int) -> Iterator[Wh
     identities = {party: Identity.load(file) for party, file in files.items()}
     for file in files.values():
         file.unlink()  # a party's keys are never the host's
-    with LocalRoom(
-        directory, directory / "operator" / "platform", directory / "genesis.json"
-    ) as local:
+    with LocalRoom(directory, directory / "operator", directory / "genesis.json") as local:
         room = WholeRoom(directory, local, loaded, identities)
         room.start_coordinator()
         try:
