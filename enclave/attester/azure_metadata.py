@@ -66,14 +66,13 @@ def td_quote(ask: Ask, report: bytes) -> bytes:
     """
     asked = json.dumps({"report": base64.urlsafe_b64encode(report).rstrip(b"=").decode()})
     text = _object(ask(QUOTE, asked.encode())).get("quote")
+    if not isinstance(text, str):
+        raise MachineUnfit("Azure's metadata service gives no quote, expected text")
     try:
-        return base64.b64decode(_padded(str(text)), altchars=b"-_", validate=True)
+        padded = text + "=" * (-len(text) % 4)
+        return base64.b64decode(padded, altchars=b"-_", validate=True)
     except (binascii.Error, ValueError):
         raise MachineUnfit("Azure's metadata service gives no quote, expected base64") from None
-
-
-def _padded(text: str) -> str:
-    return text + "=" * (-len(text) % 4)
 
 
 def _object(content: bytes) -> dict[str, object]:

@@ -3,7 +3,6 @@
 import base64
 import json
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 
@@ -12,23 +11,24 @@ from cleanroom.attestation.binding import binding_of
 from cleanroom.attestation.collateral import Collateral
 from cleanroom.attestation.evidence import Evidence
 from cleanroom.attestation.formats.hcl import read_hcl_report
-from cleanroom.attestation.formats.tpm_parts import AzureParts, Quotation
-from cleanroom.attestation.platforms import azure_aci, azure_snp, azure_tdx
-from cleanroom.attestation.policy import AzureAciPolicy, AzureSnpPolicy, AzureTdxPolicy
+from cleanroom.attestation.platforms import azure_aci
+from cleanroom.attestation.policy import AzureAciPolicy
 from cleanroom.attestation.silicon.tpm import carried
 from cleanroom.attestation.table import compare
 from cleanroom.attestation.verifier import verify
 from cleanroom.errors import BindingMismatch, EvidenceRejected
+from tests.support.vectors import INDEX, VECTORS, case_named, cases, ids, needs_vectors
+from tests.support.vectors_azure import (
+    INTEL_COLLATERAL,
+    NO_FLOORS,
+    NOW,
+    authenticated,
+    evidence_of,
+    policy_for,
+)
 from tests.support.vectors_dcap import collateral_of
 
-VECTORS = Path(__file__).parents[4] / "shared" / "vectors"
-INDEX = VECTORS / "index.json"
-pytestmark = pytest.mark.skipif(
-    not INDEX.is_file(), reason="real evidence is not part of the project and is not here"
-)
-NOW = datetime(2025, 6, 20, tzinfo=UTC)
-"""Inside the validity of every VCEK here, and when Intel's collateral was in force."""
-INTEL_COLLATERAL = "tdx/bundles/collateral_00806f050000_2025-06.json"
+pytestmark = needs_vectors
 PARAVISOR_KEY = "942fd93ebde6ea7a"
 MILAN = {"azure-snp-product", "azure-snp-tcb", "azure-snp-chip-id"}
 EXPECTED: dict[str, tuple[bytes, set[str]]] = {
@@ -45,10 +45,6 @@ EXPECTED: dict[str, tuple[bytes, set[str]]] = {
 }
 """All are of Milan or of firmware that is out of date, so none is wanted as it stands. The nonces
 are not ours: where a quote carries none, or the report carries the same one, it counts as fresh."""
-NO_FLOORS = {
-    "Genoa": {"bl": 0, "tee": 0, "snp": 0, "ucode": 0},
-    "Turin": {"fmc": 0, "bl": 0, "tee": 0, "snp": 0, "ucode": 0},
-}
 ACI_VALID = datetime(2023, 6, 1, tzinfo=UTC)
 OTHER_UVM = "which Microsoft endorses"
 ACI_ISSUER = (
@@ -56,90 +52,11 @@ ACI_ISSUER = (
 )
 
 
-def cases():
-    if not INDEX.is_file():
-        return []
-    known = json.loads(INDEX.read_text())["cases"]
-    return [case for case in known if case["vendor"] == "azure-vtpm"]
-
-
-def by_id(case_id):
-    return next(case for case in cases() if case["id"] == case_id)
-
-
-def from_base64url(text):
-    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
-
-
-def octets(value):
-    return bytes(value) if isinstance(value, list) else bytes.fromhex(value)
-
-
-def quotation_of(quote):
-    rsassa_sha256 = bytes.fromhex("0014000b0100")
-    return Quotation(
-        message=octets(quote["message"]),
-        signature=rsassa_sha256 + octets(quote["signature"]),
-        pcrs={str(index): octets(value).hex() for index, value in enumerate(quote["pcrs"])},
-    )
-
-
-def evidence_of(case):
-    sample = json.loads((VECTORS / case["evidence"]).read_text())
-    sample = sample.get("evidence", sample)
-    hcl = bytes(sample["report"]) if "report" in sample else from_base64url(sample["hcl_report"])
-    quote = from_base64url(sample["td_quote"]) if "td_quote" in sample else None
-    parts = AzureParts(
-        hcl_report=hcl,
-        quotation=quotation_of(sample.get("tpm_quote") or sample["quote"]),
-        td_quote=quote,
-    )
-    if quote is not None:
-        return Evidence(platform="azure-tdx", report=parts.to_bytes(), endorsements=[])
-    vcek = sample["vcek"]
-    leaf = vcek.encode() if vcek.startswith("-----BEGIN") else from_base64url(vcek)
-    chain = (VECTORS / "snp/trustee__milan_ask_ark_asvk.pem").read_bytes()
-    return Evidence(platform="azure-snp", report=parts.to_bytes(), endorsements=[leaf, chain])
-
-
-def authenticated(case):
-    evidence = evidence_of(case)
-    platform = azure_tdx if evidence.platform == "azure-tdx" else azure_snp
-    collateral = Collateral(intel=collateral_of(INTEL_COLLATERAL))
-    return platform.authenticate(evidence, anchors=Anchors.vendor(), collateral=collateral, now=NOW)
-
-
-def policy_of(claims, **changed):
-    common = {
-        "platform": claims.platform,
-        "boot": {"pcrs": {"4": [claims.boot.pcrs["4"]], "7": [claims.boot.pcrs["7"]]}},
-        "host_data": "any",
-    }
-    if claims.platform == "azure-tdx":
-        tdx = {
-            "measurements": [claims.measurement],
-            "min_tcb_evaluation_number": 0,
-        }
-        return AzureTdxPolicy.from_plain(common | tdx | changed)
-    snp = {
-        "products": ["Genoa", "Turin"],
-        "min_tcb": NO_FLOORS,
-        "measurements": "any",
-        "paravisor_keys": [claims.id_key_digest],
-        "min_paravisor_svn": 10,
-    }
-    return AzureSnpPolicy.from_plain(common | snp | changed)
-
-
-def ids(case):
-    return case["id"]
-
-
 def test_every_case_has_its_row():
-    assert {case["id"] for case in cases()} == EXPECTED.keys()
+    assert {case["id"] for case in cases("azure-vtpm")} == EXPECTED.keys()
 
 
-@pytest.mark.parametrize("case", cases(), ids=ids)
+@pytest.mark.parametrize("case", cases("azure-vtpm"), ids=ids)
 def test_real_evidence_is_authentic_and_carries_its_nonce(case):
     claims = authenticated(case)
     nonce, _ = EXPECTED[case["id"]]
@@ -155,7 +72,7 @@ def test_real_evidence_is_authentic_and_carries_its_nonce(case):
         assert not claims.td_attributes["sept_ve_disable"]
 
 
-@pytest.mark.parametrize("case", cases(), ids=ids)
+@pytest.mark.parametrize("case", cases("azure-vtpm"), ids=ids)
 def test_real_evidence_carries_no_binding_of_ours(case):
     with pytest.raises(BindingMismatch, match="report data is"):
         verify(
@@ -167,16 +84,16 @@ def test_real_evidence_carries_no_binding_of_ours(case):
         )
 
 
-@pytest.mark.parametrize("case", cases(), ids=ids)
+@pytest.mark.parametrize("case", cases("azure-vtpm"), ids=ids)
 def test_default_policy_says_which_real_evidence_is_wanted(case):
     claims = authenticated(case)
-    failed = [one for one in compare(claims, policy_of(claims), bytes(32)) if not one.passed]
+    failed = [one for one in compare(claims, policy_for(claims), bytes(32)) if not one.passed]
     assert {one.code for one in failed} == EXPECTED[case["id"]][1]
 
 
 def test_milan_guest_is_accepted_once_its_chip_is_listed():
-    claims = authenticated(by_id("az-snp-v2"))
-    policy = policy_of(
+    claims = authenticated(case_named("az-snp-v2"))
+    policy = policy_for(
         claims,
         products=["Milan"],
         min_tcb={"Milan": NO_FLOORS["Genoa"]},
@@ -199,10 +116,10 @@ def test_milan_guest_is_accepted_once_its_chip_is_listed():
     ],
 )
 def test_each_rule_of_a_guest_says_no(changed, code):
-    claims = authenticated(by_id("az-snp-v2"))
+    claims = authenticated(case_named("az-snp-v2"))
     before = EXPECTED["az-snp-v2"][1]
     failed = [
-        one for one in compare(claims, policy_of(claims, **changed), bytes(32)) if not one.passed
+        one for one in compare(claims, policy_for(claims, **changed), bytes(32)) if not one.passed
     ]
     assert code in {one.code for one in failed} - before
 

@@ -8,31 +8,24 @@ hierarchy, whose root vouches for endorsement keys only.
 
 import base64
 import json
-from datetime import UTC, datetime
 
 import pytest
 from pydantic import ValidationError
 
-from cleanroom.attestation.anchors import Anchors
-from cleanroom.attestation.collateral import Collateral
-from cleanroom.attestation.evidence import Evidence
 from cleanroom.attestation.formats import x509
 from cleanroom.attestation.formats.event_log import measured, read_event_log, replay
 from cleanroom.attestation.formats.tpm import read_signature
-from cleanroom.attestation.formats.tpm_parts import Quotation, TpmParts
+from cleanroom.attestation.formats.tpm_parts import Quotation
 from cleanroom.attestation.formats.tpm_public import read_attestation_key
 from cleanroom.attestation.platforms.gcp_vtpm import GOOGLE_SUITE
-from cleanroom.attestation.platforms.tpm import authenticate
-from cleanroom.attestation.policy import TpmPolicy
 from cleanroom.attestation.roots import GOOGLE_EK_AK_ROOT
 from cleanroom.attestation.silicon import tpm
 from cleanroom.attestation.table import compare
 from cleanroom.errors import EvidenceRejected
-from tests.support.vectors import INDEX, VECTORS, needs_vectors
+from tests.support.vectors import VECTORS, cases, ids, needs_vectors
+from tests.support.vectors_tpm import NOW, Sample, under
 
 pytestmark = needs_vectors
-NOW = datetime(2026, 6, 1, tzinfo=UTC)
-BANKS = {4: "sha1", 11: "sha256", 12: "sha384"}
 EXPECTED = {
     # case: (bank: what verification says, codes that fail in the default policy)
     "tpm-gce-nonce": (
@@ -43,95 +36,16 @@ EXPECTED = {
 """The file certifies no key, so its key's name is registered; each bank has its own quote."""
 
 
-def cases():
-    if not INDEX.is_file():
-        return []
-    return [case for case in json.loads(INDEX.read_text())["cases"] if case["vendor"] == "tpm"]
-
-
-def fields_of(raw):
-    """The fields of a protobuf message: (number, value) each; enough for these samples."""
-    at = 0
-
-    def varint():
-        nonlocal at
-        value = shift = 0
-        while True:
-            octet = raw[at]
-            at += 1
-            value |= (octet & 0x7F) << shift
-            shift += 7
-            if octet < 0x80:
-                return value
-
-    while at < len(raw):
-        tag = varint()
-        value = varint()
-        if tag & 7 == 2:
-            value, at = raw[at : at + value], at + value
-        yield tag >> 3, value
-
-
-def grouped(raw):
-    found = {}
-    for number, value in fields_of(raw):
-        found.setdefault(number, []).append(value)
-    return found
-
-
-class Sample:
-    """A sample of go-tpm-tools: a key, three quotes and a log."""
-
-    def __init__(self, case):
-        message = grouped((VECTORS / case["evidence"]).read_bytes())
-        (self.key,), (self.log,) = message[1], message[3]
-        self.quotes = dict(map(self.quote, message[2]))
-
-    def quote(self, raw):
-        parts = grouped(raw)
-        bank = grouped(parts[3][0])
-        values = dict(map(self.register, bank[2]))
-        fields = {"message": parts[1][0], "signature": parts[2][0], "pcrs": values}
-        return BANKS[bank[1][0]], fields
-
-    def register(self, raw):
-        entry = grouped(raw)
-        return str(entry.get(1, [0])[0]), entry[2][0].hex()
-
-    def evidence(self, bank, log=None):
-        parts = TpmParts(quotation=Quotation(**self.quotes[bank]), key=self.key)
-        return Evidence(platform="tpm", report=parts.to_bytes(), endorsements=[], event_log=log)
-
-    def policy(self, claims):
-        return TpmPolicy.from_plain(
-            {
-                "platform": "tpm",
-                "memory": "open-to-host",
-                "keys": [read_attestation_key(self.key).name],
-                "boot": {
-                    "bank": claims.boot.bank,
-                    "pcrs": {index: [claims.boot.pcrs[index]] for index in ("4", "7")},
-                },
-                "host_data": "any",
-            }
-        )
-
-
-def authenticated(evidence, name):
-    anchors = Anchors("hardware", Anchors.vendor().fingerprints, frozenset({name}))
-    return authenticate(evidence, anchors=anchors, collateral=Collateral(), now=NOW)
-
-
 def test_every_case_has_its_row():
-    assert {case["id"] for case in cases()} == EXPECTED.keys()
+    assert {case["id"] for case in cases("tpm")} == EXPECTED.keys()
 
 
 @pytest.mark.parametrize("bank", ["sha256", "sha384"])
-@pytest.mark.parametrize("case", cases(), ids=lambda case: case["id"])
+@pytest.mark.parametrize("case", cases("tpm"), ids=ids)
 def test_real_quote_has_its_verdict_and_carries_its_nonce(case, bank):
     sample, (verdicts, codes) = Sample(case), EXPECTED[case["id"]]
     assert verdicts[bank] == "accept"
-    claims = authenticated(sample.evidence(bank, sample.log), read_attestation_key(sample.key).name)
+    claims = under(sample.key_name, sample.evidence(bank, sample.log))
     assert (claims.boot.bank, claims.report_data) == (bank, "9009")
     assert claims.boot.explained[:8] == list(range(8))
     failed = [
@@ -140,7 +54,7 @@ def test_real_quote_has_its_verdict_and_carries_its_nonce(case, bank):
     assert set(failed) == codes
 
 
-@pytest.mark.parametrize("case", cases(), ids=lambda case: case["id"])
+@pytest.mark.parametrize("case", cases("tpm"), ids=ids)
 def test_quote_of_an_old_bank(case):
     sample = Sample(case)
     with pytest.raises(ValidationError, match="should match pattern"):
@@ -151,7 +65,7 @@ def test_quote_of_an_old_bank(case):
         tpm.authenticate(Quotation(**short), key.public_key)
 
 
-@pytest.mark.parametrize("case", cases(), ids=lambda case: case["id"])
+@pytest.mark.parametrize("case", cases("tpm"), ids=ids)
 def test_values_of_another_bank(case):
     sample = Sample(case)
     mixed = sample.quotes["sha256"] | {"pcrs": sample.quotes["sha384"]["pcrs"]}
@@ -159,13 +73,13 @@ def test_values_of_another_bank(case):
         tpm.authenticate(Quotation(**mixed), read_attestation_key(sample.key).public_key)
 
 
-@pytest.mark.parametrize("case", cases(), ids=lambda case: case["id"])
+@pytest.mark.parametrize("case", cases("tpm"), ids=ids)
 def test_real_log_with_another_digest(case):
     sample = Sample(case)
     first = next(measured(read_event_log(sample.log))).digests["sha256"]
     altered = sample.log.replace(first, bytes(32), 1)
     with pytest.raises(EvidenceRejected, match="as the event log says"):
-        authenticated(sample.evidence("sha256", altered), read_attestation_key(sample.key).name)
+        under(sample.key_name, sample.evidence("sha256", altered))
 
 
 def test_quote_of_a_plain_tpm():
