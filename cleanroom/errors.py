@@ -236,6 +236,13 @@ class CallerRefused(NotTrusted):
     fix = "connect again with the identity of a party that the manifest allows to do this"
 
 
+class CollateralMissing(NotTrusted):
+    """A vendor's certificate, list or document that is needed is not here, or out of date."""
+
+    code, slug = "CR-3011", "collateral-missing"
+    fix = "run `cleanroom attestation collateral pull` where the vendor can be reached"
+
+
 # --- 4xxx: data -----------------------------------------------------------------------------------
 
 

@@ -29,6 +29,9 @@ JOURNEY: dict[str, Verb] = {
     "approve": Verb("cleanroom.cli.author:approve", "sign the manifest that `plan` showed"),
     "propose": Verb("cleanroom.cli.room:propose", "send manifest and approvals to the room"),
     "attest": Verb("cleanroom.cli.room:attest", "verify the room and show every check"),
+    "attestation": Verb(
+        "cleanroom.cli.attestation:attestation", "verify evidence by itself; profiles, collateral"
+    ),
     "data": Verb("cleanroom.cli.data:data", "check, encrypt and upload datasets"),
     "run": Verb("cleanroom.cli.run:run", "run a computation"),
     "status": Verb("cleanroom.cli.room:status", "approvals, data, runs, and what to do next"),
@@ -37,6 +40,7 @@ JOURNEY: dict[str, Verb] = {
     "receipt": Verb("cleanroom.cli.result:receipt", "fetch and verify receipts"),
     "log": Verb("cleanroom.cli.room:log", "show and verify the room's log"),
     "manifest": Verb("cleanroom.cli.manifest:manifest", "format, show, explain a manifest"),
+    "measure": Verb("cleanroom.cli.measure:measure", "what an image will measure, signed"),
     "key": Verb("cleanroom.cli.key:key", "make and show a party's keys"),
     "doctor": Verb("cleanroom.cli.doctor:doctor", "what this machine lacks"),
     "completion": Verb("cleanroom.cli.completion:completion", "print a shell completion script"),

@@ -1,0 +1,305 @@
+"""`cleanroom attestation`: evidence by itself — verified, shown, explained — and what it needs."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import get_args
+
+import click
+
+from cleanroom.attestation.anchors import Anchors
+from cleanroom.attestation.appraisal import appraise
+from cleanroom.attestation.binding import Binding, binding_of
+from cleanroom.attestation.claims import AnyClaims
+from cleanroom.attestation.closing import gaps
+from cleanroom.attestation.collateral import Collateral
+from cleanroom.attestation.evidence import Evidence, Platform
+from cleanroom.attestation.explain import described
+from cleanroom.attestation.policy import AppraisalPolicy, Product
+from cleanroom.attestation.profiles import PROFILES, ProfileName, profile
+from cleanroom.attestation.result import Finding
+from cleanroom.attestation.table import PLATFORMS, compare
+from cleanroom.attestation.unverified import claimed_binding, sayings
+from cleanroom.attestation.verifier import verify as verify_evidence
+from cleanroom.cli import console
+from cleanroom.cli.attestation_files import (
+    FILE,
+    TIME,
+    evidence_facts,
+    given_time,
+    read_bundle,
+    read_evidence,
+    read_policies,
+    read_statement,
+)
+from cleanroom.cli.collateral import collateral
+from cleanroom.cli.context import json_option, load_manifest, manifest_option
+from cleanroom.client.verdict import HEADINGS, SIMULATED, Verdict
+from cleanroom.collateral.bundle import complete
+from cleanroom.collateral.freshness import moment_of
+from cleanroom.encoding import instant_text
+from cleanroom.errors import SimulationRefused, Usage
+from cleanroom.manifest.author import block_text
+from cleanroom.manifest.genesis import Genesis
+from cleanroom.protocol.statement import Statement, verify_for_party
+
+NOT_COMPARED = "NOT COMPARED: this may be old, or made for somebody else"
+UNVERIFIED = "UNVERIFIED: nobody vouches for any of this; run `cleanroom attestation verify`"
+UNKNOWN_GENESIS = bytes(32)
+"""Compared where no entry asks for the genesis."""
+
+
+@click.group()
+def attestation() -> None:
+    """Verify evidence by itself, and say what policies accept and leave open."""
+
+
+attestation.add_command(collateral)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What evidence is to be compared with."""
+
+    policies: Mapping[str, AppraisalPolicy]
+    genesis: bytes
+    """Of the room, 32 bytes."""
+
+
+@attestation.command()
+@click.argument("file", type=FILE)
+@click.option("--policy", type=FILE, help="Entries of `attestation`; instead of a manifest.")
+@manifest_option
+@click.option("--genesis", type=FILE, help="From `cleanroom manifest genesis`; with --policy.")
+@click.option("--binding", metavar="HEX", help="The 64 bytes that the evidence must carry.")
+@click.option("--any-binding", is_flag=True, help="Do not compare them: for old evidence.")
+@click.option("--endorsement", "endorsements", type=FILE, multiple=True, help="Certificates.")
+@click.option("--event-log", type=FILE, help="What was measured, as the firmware keeps it.")
+@click.option("--platform", type=click.Choice(sorted(PLATFORMS)), help="What the file is of.")
+@click.option("--product", type=click.Choice(get_args(Product)), help="For old SEV-SNP reports.")
+@click.option("--collateral", "bundle", type=FILE, help="A bundle; see `collateral bundle`.")
+@click.option("--grace-s", type=int, default=0, show_default=True, help="For the bundle's end.")
+@click.option("--at", type=TIME, help="Judge as of then, such as 2026-11-20T12:00:00Z.")
+@click.option("--allow-simulated", is_flag=True, help="Accept simulated evidence.")
+@json_option
+def verify(  # noqa: PLR0913 - one parameter for each option
+    file: Path,
+    policy: Path | None,
+    manifest_path: Path | None,
+    genesis: Path | None,
+    binding: str | None,
+    *,
+    any_binding: bool,
+    endorsements: tuple[Path, ...],
+    event_log: Path | None,
+    platform: Platform | None,
+    product: Product | None,
+    bundle: Path | None,
+    grace_s: int,
+    at: datetime | None,
+    allow_simulated: bool,
+    as_json: bool,
+) -> None:
+    """Verify evidence or a room's statement, and compare it with what the parties accept.
+
+    FILE is our evidence as JSON, a SEV-SNP report, a DCAP quote, a Nitro document, a CCA token
+    (also as hex or base64), or what `cleanroom attest --save` kept.
+    """
+    statement = read_statement(file)
+    if statement is not None:
+        if policy or binding or any_binding or bundle:
+            raise Usage("a statement brings its binding, and is verified with the manifest only")
+        _verify_statement(
+            statement, manifest_path, given_time(at), allow=allow_simulated, as_json=as_json
+        )
+        return
+    evidence = read_evidence(file, endorsements, event_log, platform)
+    asked = _asked(policy, manifest_path, genesis)
+    expected = _expected(evidence, binding, any_binding=any_binding)
+    now, beside = given_time(at), Collateral()
+    if bundle is not None:
+        kept = read_bundle(bundle)
+        now, beside = moment_of(kept, now, grace_s=grace_s), kept.collateral
+        evidence = complete(evidence, kept, product)
+    claims = verify_evidence(
+        evidence,
+        binding=expected,
+        anchors=Anchors.of(asked.policies.values()),
+        collateral=beside,
+        now=now,
+    )
+    _tell(claims, asked, bound=binding is not None, as_json=as_json)
+    appraise(claims, asked.policies, genesis=asked.genesis, now=now)
+    if claims.assurance == "simulated" and not allow_simulated:
+        raise SimulationRefused("the evidence is of a simulated platform")
+    console.say("the evidence is authentic and one entry holds whole")
+
+
+@attestation.command()
+@click.argument("file", type=FILE)
+@click.option("--platform", type=click.Choice(sorted(PLATFORMS)), help="What the file is of.")
+@json_option
+def show(file: Path, platform: Platform | None, *, as_json: bool) -> None:
+    """Print what evidence says about itself; nothing of it is verified."""
+    statement = read_statement(file)
+    evidence = statement.evidence if statement else read_evidence(file, platform=platform)
+    told = sayings(evidence)
+    if as_json:
+        console.emit_json(
+            "attestation-show",
+            {
+                "verified": False,
+                **evidence_facts(evidence),
+                "says": {one.field: one.value for one in told},
+            },
+        )
+        return
+    console.say(UNVERIFIED)
+    rows = [(name, str(value)) for name, value in evidence_facts(evidence).items()]
+    console.emit(console.table(("UNVERIFIED", "value"), [*rows, *told]))
+
+
+@attestation.command()
+@manifest_option
+@click.option("--policy", type=FILE, help="Entries of `attestation`; instead of a manifest.")
+@json_option
+def explain(manifest_path: Path | None, policy: Path | None, *, as_json: bool) -> None:
+    """Say what each policy entry accepts, what it leaves open, and what would close that."""
+    policies = read_policies(policy) if policy else _of_manifest(manifest_path)
+    if as_json:
+        plain = {
+            name: {
+                "accepts": described(entry),
+                "open": [{"what": gap.open, "closed_by": gap.closed_by} for gap in gaps(entry)],
+            }
+            for name, entry in policies.items()
+        }
+        console.emit_json("attestation-explain", {"policies": plain})
+        return
+    for name, entry in policies.items():
+        console.emit(f"{name}: {'; '.join(described(entry))}")
+        for gap in gaps(entry):
+            console.emit(f"  open: {gap.open}\n    close with: {gap.closed_by}")
+
+
+@attestation.command("profile")
+@click.argument("name", type=click.Choice(get_args(ProfileName)))
+@click.option("--measurement", "measurements", multiple=True, help="96 hex digits; repeatable.")
+@click.option("--chip", "machines", multiple=True, help="128 hex digits; repeatable.")
+@json_option
+def print_profile(
+    name: ProfileName, measurements: tuple[str, ...], machines: tuple[str, ...], *, as_json: bool
+) -> None:
+    """Print a ready `attestation` block to paste; what is not given accepts nothing."""
+    chosen = profile(name, list(measurements), list(machines))
+    if as_json:
+        plain = {key: entry.to_plain() for key, entry in chosen.entries.items()}
+        console.emit_json("attestation-profile", {"name": name, "attestation": plain})
+        return
+    console.say(f"{name}: {PROFILES[name][0]}; f…f stands for values that you fill in")
+    console.emit(block_text({"attestation": chosen.entries}).rstrip())
+    console.next_step("cleanroom attestation explain")
+
+
+def _asked(policy: Path | None, manifest_path: Path | None, genesis: Path | None) -> Asked:
+    if policy is None:
+        manifest = load_manifest(manifest_path).manifest
+        return Asked(manifest.attestation, Genesis.of(manifest).digest)
+    policies = read_policies(policy)
+    if genesis is not None:
+        return Asked(policies, Genesis.from_bytes(genesis.read_bytes()).digest)
+    tied = sorted(name for name, entry in policies.items() if entry.host_data == "genesis")
+    if tied:
+        raise Usage(
+            f"the entry {tied[0]!r} asks for host data of a room and no room is named",
+            hint="give the room's --genesis, or verify with its --manifest",
+        )
+    return Asked(policies, UNKNOWN_GENESIS)
+
+
+def _of_manifest(path: Path | None) -> Mapping[str, AppraisalPolicy]:
+    return load_manifest(path).manifest.attestation
+
+
+def _expected(evidence: Evidence, binding: str | None, *, any_binding: bool) -> Binding:
+    if any_binding == (binding is not None):
+        raise Usage(
+            "it is not said which binding the evidence must carry",
+            hint="give --binding, or say --any-binding for evidence whose conversation is over",
+        )
+    if binding is None:
+        return claimed_binding(evidence)
+    try:
+        return binding_of(bytes.fromhex(binding))
+    except ValueError:
+        raise Usage("the binding is not hexadecimal, expected 128 hex digits") from None
+
+
+def _tell(claims: AnyClaims, asked: Asked, *, bound: bool, as_json: bool) -> None:
+    """Print every finding of every entry, passed or not."""
+    entries = {
+        name: compare(claims, entry, asked.genesis) for name, entry in asked.policies.items()
+    }
+    if as_json:
+        console.emit_json("attestation-verify", _plain(claims, entries, bound=bound))
+        return
+    rows: list[tuple[str, str, str, str]] = [
+        ("ok", "evidence", claims.evidence, "signed under a trusted root"),
+        ("ok" if bound else "??", "binding", "as expected" if bound else NOT_COMPARED, "yours"),
+    ]
+    for name, findings in entries.items():
+        rows.append(("", f"[{name}]", "", ""))
+        rows += [
+            ("ok" if one.passed else "NO", one.check, one.found, one.expected) for one in findings
+        ]
+    if claims.assurance == "simulated":
+        console.say(SIMULATED)
+    console.emit(console.table(HEADINGS, rows))
+
+
+def _plain(
+    claims: AnyClaims, entries: Mapping[str, list[Finding]], *, bound: bool
+) -> dict[str, object]:
+    return {
+        "authentic": True,
+        "assurance": claims.assurance,
+        "binding_compared": bound,
+        "judged_at": instant_text(claims.verified_at),
+        "accepted_by": [
+            name for name, findings in entries.items() if all(one.passed for one in findings)
+        ],
+        "findings": {
+            name: [one.to_plain() for one in findings] for name, findings in entries.items()
+        },
+        "claims": claims.to_plain(),
+    }
+
+
+def _verify_statement(
+    statement: Statement, path: Path | None, now: datetime, *, allow: bool, as_json: bool
+) -> None:
+    manifest = load_manifest(path).manifest
+    # NOTE: whoever kept a statement has no nonce to compare with, and no log to extend.
+    room = verify_for_party(
+        statement,
+        manifest,
+        nonce=statement.nonce,
+        remembered=None,
+        consistency=(),
+        allow_simulated=allow,
+        now=now,
+    )
+    verdict = Verdict(room, manifest.digest)
+    if as_json:
+        told = {**verdict.to_json(), "nonce_compared": False, "log_compared": False}
+        console.emit_json("attestation-statement", told)
+        return
+    if verdict.assurance == "simulated":
+        console.say(SIMULATED)
+    old = {"nonce": NOT_COMPARED, "log": f"{room.head.size} entries, {NOT_COMPARED}"}
+    rows = [
+        ("??" if check in old else "ok", check, old.get(check, found), expected)
+        for _, check, found, expected in verdict.table()
+    ]
+    console.emit(console.table(HEADINGS, rows))

@@ -1,0 +1,122 @@
+"""One file of everything that verifying needs, for machines without a network.
+
+A bundle is a record: canonical or refused. It is trusted as little as the services it came from;
+its name and time say only what somebody fetched, and when.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from cleanroom.attestation.collateral import Collateral
+from cleanroom.attestation.evidence import LARGEST_ENDORSEMENT, Evidence
+from cleanroom.attestation.formats.amd_certificates import (
+    AMD_SUITE,
+    INTERMEDIATES,
+    LEAVES,
+    certified_chip,
+    certified_tcb,
+    product_name,
+    read_endorsements,
+)
+from cleanroom.attestation.formats.snp import read_tcb
+from cleanroom.attestation.formats.x509 import Certificate, read_certificate
+from cleanroom.attestation.policy import Product
+from cleanroom.collateral.amd import AmdMachine, KeyDistribution
+from cleanroom.collateral.cache import Source
+from cleanroom.collateral.intel import IntelMachine, Provisioning
+from cleanroom.collateral.needs import machines_of
+from cleanroom.encoding import Bytes, Instant, Record
+
+MOST_CERTIFICATES = 4096
+"""As many chips as a policy may list."""
+
+
+class Bundle(Record):
+    """What was fetched, in one record."""
+
+    format: Literal["cleanroom/collateral/v1"]
+    """Which shape this is."""
+    fetched_at: Instant
+    """When the oldest part was put together."""
+    certificates: Annotated[
+        list[Annotated[Bytes, Field(min_length=1, max_length=LARGEST_ENDORSEMENT)]],
+        Field(max_length=MOST_CERTIFICATES),
+    ]
+    """AMD's certificates, DER, sorted."""
+    collateral: Collateral
+    """Lists and documents."""
+
+
+def assemble(
+    machines: Iterable[AmdMachine | IntelMachine], source: Source, now: datetime
+) -> Bundle:
+    """The bundle for some machines.
+
+    Args:
+        machines: from `needs.machines_of`.
+        source: asks vendors, or looks into a cache.
+        now: when it is put together, aware.
+
+    Raises:
+        CollateralMissing: a part is nowhere.
+        TransportError: a vendor does not answer.
+    """
+    known = list(machines)
+    chips = [one for one in known if isinstance(one, AmdMachine)]
+    platforms = [one for one in known if isinstance(one, IntelMachine)]
+    amd, intel = KeyDistribution(source), Provisioning(source)
+    return Bundle(
+        format="cleanroom/collateral/v1",
+        fetched_at=now.replace(microsecond=0),
+        certificates=sorted({each for chip in chips for each in amd.certificates(chip)}),
+        collateral=Collateral(
+            amd_crls=sorted({amd.revocations(chip) for chip in chips}),
+            intel=intel.collateral(platforms) if platforms else None,
+        ),
+    )
+
+
+def complete(evidence: Evidence, bundle: Bundle, product: Product | None = None) -> Evidence:
+    """The evidence with those certificates of the bundle that it lacks.
+
+    Only certificates of AMD travel beside evidence; everything else is in `bundle.collateral`.
+
+    Args:
+        evidence: of any platform.
+        bundle: where certificates are looked for.
+        product: the processor, where an old report of AMD's does not say.
+
+    Raises:
+        EvidenceRejected: the evidence cannot be read.
+    """
+    machines = machines_of(evidence, product)
+    chips = [one for one in machines if isinstance(one, AmdMachine)]
+    if not chips:
+        return evidence
+    names = {one.common_name for one in read_endorsements(evidence.endorsements)}
+    kept = [read_certificate(one, AMD_SUITE) for one in bundle.certificates]
+    added = [
+        one.encoded for one in kept if one.common_name not in names and _belongs(one, chips[0])
+    ]
+    endorsements = [*evidence.endorsements, *added]
+    return Evidence(
+        platform=evidence.platform,
+        report=evidence.report,
+        endorsements=endorsements,
+        event_log=evidence.event_log,
+    )
+
+
+def _belongs(certificate: Certificate, chip: AmdMachine) -> bool:
+    name = certificate.common_name
+    if name == LEAVES[chip.kind]:
+        if product_name(certificate) != chip.product:
+            return False
+        certified = read_tcb(certified_tcb(certificate, chip.product), chip.product)
+        return certified == chip.tcb and certified_chip(certificate, chip.product) == chip.chip_id
+    if name in INTERMEDIATES:
+        return INTERMEDIATES[name] == (chip.product, chip.kind)
+    return name == f"ARK-{chip.product}"
