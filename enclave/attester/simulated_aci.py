@@ -20,9 +20,12 @@ from cleanroom.attestation.formats.uvm import (
     ALGORITHM,
     CERTIFICATE_SUITE,
     CHAIN,
+    CLAIMS,
     EPOCH,
+    ISSUER,
     MEASUREMENT,
     PS384,
+    SUBJECT,
     SVN,
     did_of,
 )
@@ -42,6 +45,8 @@ class Endorsed:
     svn: int = 100
     usage: str = USAGE
     """The extended key usage that the issuer's name claims."""
+    with_claims: bool = False
+    """Whether issuer and feed stand in a CWT inside the header, as in newer endorsements."""
     signed_by_another: bool = False
     days: tuple[int, int] = (-1, 365)
     """From when to when the signer's certificate lives, in days from now."""
@@ -83,8 +88,7 @@ class SimulatedMicrosoft:
         headers = {
             ALGORITHM: PS384,
             CHAIN: [self._signer(said), self.root],
-            "iss": did_of(root, said.usage),
-            "feed": said.feed,
+            **_named(did_of(root, said.usage), said),
             "signingtime": cbor2.CBORTag(EPOCH, int(self.now.timestamp())),
         }
         protected = cbor2.dumps(headers)
@@ -108,6 +112,12 @@ class SimulatedMicrosoft:
         unsigned = _builder(SIGNER, key, self.now, said.days, authority=False)
         signed = unsigned.add_extension(usage, critical=False).sign(self.root_key, SHA384())
         return signed.public_bytes(Encoding.DER)
+
+
+def _named(issuer: str, said: Endorsed) -> dict[int | str, object]:
+    if said.with_claims:
+        return {CLAIMS: {ISSUER: issuer, SUBJECT: said.feed, "svn": said.svn}}
+    return {"iss": issuer, "feed": said.feed}
 
 
 def _builder(

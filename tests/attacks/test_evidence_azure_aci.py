@@ -73,8 +73,10 @@ def collected(microsoft, said=SAID, binding=BINDING):
     return microsoft.collect(group().collect, binding, said)
 
 
-def test_good_group_is_accepted(microsoft):
-    claims = claims_of(microsoft, collected(microsoft))
+@pytest.mark.parametrize("with_claims", [False, True], ids=["beside", "in-claims"])
+def test_good_group_is_accepted(microsoft, with_claims):
+    said = Endorsed(measurement=MEASUREMENT.hex(), with_claims=with_claims)
+    claims = claims_of(microsoft, collected(microsoft, said))
     result = appraised(microsoft, claims)
     assert (result.assurance, claims.uvm_svn, claims.uvm_feed) == ("simulated", 100, FEED)
     assert (claims.uvm_issuer, claims.report_data) == (microsoft.issuer, BINDING.hex())
@@ -160,6 +162,7 @@ def test_group_presented_as_a_plain_machine(microsoft):
         ({2: [1]}, "expected PS384, no critical header"),
         ({33: []}, "two to five certificates"),
         ({"iss": 5}, "issuer is no text"),
+        ({15: {1: "another", 2: "feed"}}, "issuer is there twice"),
         ({"signingtime": cbor2.CBORTag(2, b"1")}, "malformed header"),
     ],
 )

@@ -13,7 +13,14 @@ from cleanroom.attestation.claims import AnyClaims
 from cleanroom.attestation.policy import AppraisalPolicy
 from cleanroom.attestation.table import compare
 from cleanroom.errors import CleanroomError
-from tests.support import vectors_cca, vectors_dcap, vectors_nitro, vectors_snp
+from tests.support import (
+    vectors_azure,
+    vectors_cca,
+    vectors_dcap,
+    vectors_nitro,
+    vectors_snp,
+    vectors_tpm,
+)
 from tests.support.vectors import GENESIS, Case, Prepared, case_named, cases, content
 
 
@@ -71,6 +78,19 @@ def of_cca(case: Case) -> Verdict:
     return _unbound(case, authenticated, policy, " as simulated")
 
 
+def of_azure(case: Case) -> Verdict:
+    """A guest on Azure, whose vTPM quoted somebody else's nonce."""
+    nonce = len(vectors_azure.authenticated(case).report_data) // 2
+    note = f"; its nonce, {nonce} bytes, is no binding"
+    return _unbound(case, vectors_azure.authenticated, vectors_azure.policy_of, note)
+
+
+def of_tpm(case: Case) -> Verdict:
+    """A TPM whose key is registered for the occasion, and which quoted somebody else's nonce."""
+    note = " (SHA-256 and SHA-384; SHA-1 is refused), the log explains PCR 0 to 7; its nonce is no "
+    return _unbound(case, vectors_tpm.authenticated, vectors_tpm.policy_of, f"{note}binding")
+
+
 def _unbound(
     case: Case,
     authenticated: Callable[[Case], AnyClaims],
@@ -93,5 +113,7 @@ VERDICTS: Mapping[str, Callable[[Case], Verdict]] = {
     "eventlog": of_event_log,
     "nitro": of_nitro,
     "cca": of_cca,
+    "azure-vtpm": of_azure,
+    "tpm": of_tpm,
 }
 """How to judge a case, by the vendor that `index.json` names."""

@@ -1,6 +1,6 @@
 """Microsoft's endorsement of a utility VM: COSE_Sign1 with its signer's chain in the header.
 
-Sources: RFC 9052 §4.2, RFC 9360 for `x5chain`, the did:x509 method specification, and the documents
+Sources: RFC 9052 §4.2, RFC 9360 for `x5chain`, RFC 9597 for claims, the did:x509 method specification, and the documents
 that Azure Container Instances hands to a group (`UVM_REFERENCE_INFO`). The counter-signature of a
 timestamp in the unprotected header is not read. Reading says what the bytes are, not whether they
 are true: `platforms.azure_aci` does that.
@@ -23,7 +23,9 @@ from cleanroom.encoding import parse_json
 from cleanroom.errors import EvidenceRejected, NotCanonical, RecordMalformed
 
 WHAT = "the UVM endorsement"
-ALGORITHM, CRITICAL, CHAIN = 1, 2, 33
+ALGORITHM, CRITICAL, CLAIMS, CHAIN = 1, 2, 15, 33
+ISSUER, SUBJECT = 1, 2
+"""Claims of a CWT inside the header (RFC 9597), where newer endorsements name issuer and feed."""
 PS384 = -38
 SUITE: Suite = "rsa-pss-sha384"
 CERTIFICATE_SUITE: Suite = "rsa-pkcs1-sha384"
@@ -82,13 +84,14 @@ def read_endorsement(raw: bytes) -> UvmEndorsement:
     protected = cbor.octets(parts[0], f"{WHAT}'s protected header", range(1, 32 * 1024))
     payload = cbor.octets(parts[2], f"{WHAT}'s payload", LARGEST_PAYLOAD)
     headers = _headers(protected)
+    issuer, feed = _named(headers)
     tree = _payload(payload)
     return UvmEndorsement(
         signed=signed_bytes(protected, payload),
         signature=cbor.octets(parts[3], f"{WHAT}'s signature", SIGNATURE_SIZES),
         chain=_chain(headers.get(CHAIN)),
-        issuer=cbor.text(headers.get("iss"), f"{WHAT}'s issuer"),
-        feed=cbor.text(headers.get("feed"), f"{WHAT}'s feed"),
+        issuer=cbor.text(issuer, f"{WHAT}'s issuer"),
+        feed=cbor.text(feed, f"{WHAT}'s feed"),
         measurement=_measurement(tree),
         svn=_svn(tree),
     )
@@ -110,6 +113,16 @@ def _headers(protected: bytes) -> Mapping[object, object]:
             expected="PS384, no critical header, the shortest encoding",
         )
     return headers
+
+
+def _named(headers: Mapping[object, object]) -> tuple[object, object]:
+    """Issuer and feed: inside a CWT, or beside it in older endorsements; never in both."""
+    if CLAIMS not in headers:
+        return headers.get("iss"), headers.get("feed")
+    if "iss" in headers or "feed" in headers:
+        raise rejected(f"{WHAT}'s issuer", found="there twice", expected="once")
+    claims = cbor.mapping(headers[CLAIMS], f"{WHAT}'s claims")
+    return claims.get(ISSUER), claims.get(SUBJECT)
 
 
 def _chain(found: object) -> tuple[Certificate, ...]:
