@@ -1,0 +1,29 @@
+"""The page about attacks shows the tables of mutants as they are, and names only what exists."""
+
+import re
+
+import pytest
+
+from tests.support.attack_page import BEGIN, END, PAGE, TABLES, mutants_of, tables
+from tests.support.source_tree import ROOT
+
+
+def test_the_page_shows_every_mutant():
+    shown = PAGE.read_text(encoding="utf-8").partition(f"{BEGIN}\n")[2].partition(f"\n{END}")[0]
+    assert shown == tables(), "run python -m tests.support.attack_page"
+
+
+def test_files_that_the_page_names_exist():
+    named = re.findall(r"`(tests/[\w/]+\.py)`", PAGE.read_text(encoding="utf-8"))
+    assert [name for name in named if not (ROOT / name).is_file()] == []
+
+
+def test_every_table_of_mutants_is_on_the_page():
+    files = {path.stem for path in (ROOT / "tests" / "attacks").glob("test_mutants_*.py")}
+    assert files - {"test_mutants_page"} == set(TABLES.values())
+
+
+@pytest.mark.parametrize("module", TABLES.values())
+def test_no_mutant_is_there_twice(module):
+    listed = [(one.check, one.story, repr(one.given)) for one in mutants_of(module)]
+    assert len(listed) == len(set(listed))
