@@ -34,12 +34,12 @@ def ask_metadata(path: str, body: bytes | None = None) -> bytes:
         answer = connection.getresponse()
         content = answer.read(LARGEST_ANSWER + 1)
     except (OSError, http.client.HTTPException):
-        raise MachineUnfit(f"Azure's metadata service does not answer {path}") from None
+        raise MachineUnfit(f"the metadata service does not answer {path}") from None
     finally:
         connection.close()
     if answer.status != http.client.OK or len(content) > LARGEST_ANSWER:
         raise MachineUnfit(
-            f"Azure's metadata service answers {path} with {answer.status}, expected 200"
+            f"the metadata service answers {path} with {answer.status}, expected 200"
         )
     return content
 
@@ -54,7 +54,7 @@ def certificates(ask: Ask) -> bytes:
     parts = [answer.get(name) for name in ("vcekCert", "certificateChain")]
     texts = [part for part in parts if isinstance(part, str)]
     if len(texts) != len(parts):
-        raise MachineUnfit("Azure's metadata service gives no certificates, expected PEM")
+        raise MachineUnfit("the metadata service gives no certificates, expected PEM")
     return "".join(texts).encode()
 
 
@@ -67,12 +67,12 @@ def td_quote(ask: Ask, report: bytes) -> bytes:
     asked = json.dumps({"report": base64.urlsafe_b64encode(report).rstrip(b"=").decode()})
     text = _object(ask(QUOTE, asked.encode())).get("quote")
     if not isinstance(text, str):
-        raise MachineUnfit("Azure's metadata service gives no quote, expected text")
+        raise MachineUnfit("the metadata service gives no quote, expected text")
     try:
         padded = text + "=" * (-len(text) % 4)
         return base64.b64decode(padded, altchars=b"-_", validate=True)
     except (binascii.Error, ValueError):
-        raise MachineUnfit("Azure's metadata service gives no quote, expected base64") from None
+        raise MachineUnfit("the metadata service gives no quote, expected base64") from None
 
 
 def _object(content: bytes) -> dict[str, object]:
@@ -81,5 +81,5 @@ def _object(content: bytes) -> dict[str, object]:
     except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict):
-        raise MachineUnfit("Azure's metadata service answers in another form, expected JSON")
+        raise MachineUnfit("the metadata service answers in another form, expected JSON")
     return found

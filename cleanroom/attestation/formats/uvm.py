@@ -1,9 +1,9 @@
 """Microsoft's endorsement of a utility VM: COSE_Sign1 with its signer's chain in the header.
 
-Sources: RFC 9052 §4.2, RFC 9360 for `x5chain`, RFC 9597 for claims, the did:x509 method specification, and the documents
-that Azure Container Instances hands to a group (`UVM_REFERENCE_INFO`). The counter-signature of a
-timestamp in the unprotected header is not read. Reading says what the bytes are, not whether they
-are true: `platforms.azure_aci` does that.
+Sources: RFC 9052 §4.2, RFC 9360 for `x5chain`, RFC 9597 for claims, the did:x509 method, and the
+documents that Azure Container Instances hands to a group (`UVM_REFERENCE_INFO`). The timestamp's
+counter-signature in the unprotected header is not read. Reading says what the bytes are, not
+whether they are true: `platforms.azure_aci` does that.
 """
 
 import base64
