@@ -69,7 +69,7 @@ MUTANTS = [
         returns(""),
         forged.test_hidden_chip_under_a_chip_key,
     ),
-    Mutant(f"{RULES}.sev_snp:check_measurement", NO_FINDING, unwanted.test_image_that_was_patched),
+    Mutant(f"{RULES}.snp:check_measurement", NO_FINDING, unwanted.test_image_that_was_patched),
     Mutant(
         f"{RULES}.snp:check_guest_policy",
         NO_FINDING,
