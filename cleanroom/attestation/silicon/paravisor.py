@@ -61,7 +61,19 @@ def authenticate(
             another key or does not hold.
     """
     # 3
-    expected = hashlib.sha256(hcl.said).digest().ljust(REPORT_DATA_SIZE, b"\0")
+    require_said(hcl.said, report_data)
+    # 4
+    quote = tpm.authenticate(quotation, hcl.words.attestation_key, event_log)
+    return AuthenticGuest(hcl, quote)
+
+
+def require_said(said: bytes, report_data: bytes) -> None:
+    """Step 3: the processor signed these words.
+
+    Raises:
+        EvidenceRejected: its report data is not their digest, followed by zeros.
+    """
+    expected = hashlib.sha256(said).digest().ljust(REPORT_DATA_SIZE, b"\0")
     if not hmac.compare_digest(report_data, expected):
         raise rejected(
             "the processor's report data",
@@ -69,9 +81,6 @@ def authenticate(
             expected=f"{expected.hex()[:16]}…, the digest of the paravisor's words",
             cause="the paravisor's words were altered, or are another guest's",
         )
-    # 4
-    quote = tpm.authenticate(quotation, hcl.words.attestation_key, event_log)
-    return AuthenticGuest(hcl, quote)
 
 
 def guest_claims(guest: AuthenticGuest) -> AzureGuest:
