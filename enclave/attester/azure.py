@@ -83,7 +83,10 @@ class AzureAttester:
         )
 
     def derive_key(self, context: bytes) -> bytes:
-        """A 32-byte secret of this vTPM and this boot."""
+        """A 32-byte secret of this vTPM and this boot.
+
+        It outlives a restart where Azure keeps the vTPM's state (`tpm-persisted`), and only there.
+        """
         return self._secrets.derive_key(context)
 
     def _fresh_report(self, user_data: bytes) -> tuple[bytes, HclReport]:

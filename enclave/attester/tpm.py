@@ -82,8 +82,12 @@ class TpmSecrets:
     def derive_key(self, context: bytes) -> bytes:
         """A 32-byte secret of this TPM and boot (HMAC under PolicyPCR, then HKDF, RFC 5869)."""
         session = self._tpm.start_policy(secrets.token_bytes(16))
-        policy = self._tpm.policy_pcr(session, BOOT_PCRS)
-        key = self._tpm.create_primary(OWNER, key_of_policy(policy))
+        try:
+            policy = self._tpm.policy_pcr(session, BOOT_PCRS)
+            key = self._tpm.create_primary(OWNER, key_of_policy(policy))
+        except MachineUnfit:
+            self._tpm.flush(session)
+            raise
         try:
             seed = self._tpm.hmac(key, b"cleanroom/derived-key/v1", session)
         finally:

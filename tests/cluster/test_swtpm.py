@@ -8,22 +8,25 @@ import hashlib
 import json
 
 import pytest
+from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from cleanroom.attestation.anchors import Anchors
 from cleanroom.attestation.appraisal import appraise
 from cleanroom.attestation.binding import bind
 from cleanroom.attestation.collateral import Collateral
-from cleanroom.attestation.formats.tpm_public import rsa_key
+from cleanroom.attestation.formats.tpm_public import read_attestation_key, rsa_key
 from cleanroom.attestation.policy import TpmPolicy
 from cleanroom.attestation.verifier import verify
 from cleanroom.errors import BindingMismatch, EvidenceRejected, MachineUnfit
 from enclave.attester.azure import ATTESTATION_KEY, REPORT_INDEX, USER_INDEX, AzureAttester
+from enclave.attester.gcp_vtpm import CERTIFICATE, TEMPLATE, GcpVtpmAttester
 from enclave.attester.simulated_azure import hcl_report, paravisor_words, report_data_of
+from enclave.attester.tpm import ATTESTATION_KEY as ATTESTATION_KEY_TEMPLATE
 from enclave.attester.tpm import ATTESTS, BOOT_PCRS, TpmAttester, quotation
-from enclave.attester.tpm_commands import NULL, OWNER, PASSWORD, SHA256, Tpm, words
+from enclave.attester.tpm_commands import ENDORSEMENT, NULL, OWNER, PASSWORD, SHA256, Tpm, words
 from tests.support.platform import BINDING, GENESIS, MEASUREMENT, NOW, simulated_platform
 from tests.support.swtpm import needs_swtpm, software_tpm
-from tests.support.tpm import azure_policy
+from tests.support.tpm import azure_policy, gcp_policy, google
 
 pytestmark = needs_swtpm
 RSASSA = 0x0014
@@ -215,6 +218,23 @@ def test_from_a_guest_on_azure_to_a_result(tpm, processor):
     result = appraise(claims, {"azure": entry}, genesis=GENESIS, now=NOW)
     assert (claims.platform, result.assurance) == ("azure-snp", "simulated")
     assert bytes.fromhex(claims.guest.user_data)[:32] == hashlib.sha256(BINDING).digest()
+
+
+def test_from_an_instance_on_google_cloud_to_a_result(tpm):
+    boot(tpm)
+    handle = tpm.create_primary(ENDORSEMENT, ATTESTATION_KEY_TEMPLATE)
+    public = read_attestation_key(tpm.read_public(handle)).public_key
+    tpm.flush(handle)
+    leaf = google().certify(load_der_public_key(public))
+    for index, content in ((CERTIFICATE, leaf), (TEMPLATE, ATTESTATION_KEY_TEMPLATE)):
+        tpm.nv_define(index, len(content))
+        tpm.nv_write(index, content)
+    attester = GcpVtpmAttester(tpm, (google().authority, google().root))
+    values = {str(index): [value.hex()] for index, value in tpm.pcr_read((4, 7)).items()}
+    entry = gcp_policy(boot={"pcrs": values})
+    claims = verified(attester.collect(BINDING), entry)
+    result = appraise(claims, {"gcp": entry}, genesis=GENESIS, now=NOW)
+    assert (result.policy, claims.instance) == ("gcp", "5151")
 
 
 def test_paravisor_that_makes_no_new_report(tpm, processor):

@@ -21,7 +21,7 @@ class AzureGuestDemands(Record):
     """The serial console is on: who reads it sees what the guest writes there."""
     fresh_report: Literal["require", "any"] = "require"
     """The processor's report itself must carry the binding, so that it was made for this very
-    conversation; otherwise only the vTPM's quote was, and an older report may hide newer firmware's
-    absence."""
+    conversation. Otherwise only the vTPM's quote was, and an older report may speak of firmware
+    that was taken back since."""
     vm_ids: Literal["any"] | Annotated[list[VmId], Field(min_length=1, max_length=1024)] = "any"
     """Virtual machines that are accepted."""
