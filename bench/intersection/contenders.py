@@ -16,13 +16,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from bench.intersection.inputs import open_sealed
-from cleanroom.crypto.sealing import encrypt_content
-from enclave.computations.encode import encode
 from enclave.computations.keys import PLAIN, key_table
 from enclave.computations.partition import gather_blocks, partition, partitions_for
 from enclave.computations.plan import InputPlan, Plan
 from enclave.computations.registry import operations
 from enclave.computations.release import OutputColumn, Released, Rule, release
+from enclave.worker.outputs import encrypt_result
 
 READERS = 2
 """Parts that are decrypted at the same time, as in a worker."""
@@ -55,8 +54,7 @@ def _sealed(operation: str) -> Contender:
         plan = _plan(operation, parties)
         start()
         (released,) = _compute(plan, sealed)
-        encrypted = encrypt_content(encode(released), secrets.token_bytes(32), context=b"bench")
-        (directory / "result.sealed").write_bytes(encrypted)
+        encrypt_result(released, secrets.token_bytes(32), b"bench", directory)
         rows = plan.op.endswith("rows")
         return lambda: released.rows if rows else released.table[0][0].as_py()
 

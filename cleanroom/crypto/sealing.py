@@ -6,7 +6,8 @@ sealed: senders sign what they seal. Columns of tables are sealed by `cleanroom.
 """
 
 import secrets
-from typing import NewType
+from hashlib import sha256
+from typing import BinaryIO, NewType
 
 from cryptography.cobblestone import Cobblestone256Decryptor, Cobblestone256Encryptor
 from cryptography.exceptions import InvalidTag
@@ -107,6 +108,35 @@ def encrypt_content(plaintext: bytes, key: bytes, *, context: bytes) -> bytes:
     """Encrypt bytes of any length under a fresh 32-byte content key, bound to `context`."""
     encryptor = Cobblestone256Encryptor(key, context)
     return encryptor.update(plaintext) + encryptor.finalize()
+
+
+class ContentWriter:
+    """Encrypts a stream on its way into a file: the bytes that `encrypt_content` would return.
+
+    Neither plaintext nor ciphertext is ever in memory as a whole.
+    """
+
+    def __init__(self, file: BinaryIO, key: bytes, *, context: bytes) -> None:
+        """Write under a fresh 32-byte content key into `file`, bound to `context`."""
+        self._encryptor = Cobblestone256Encryptor(key, context)
+        self._file = file
+        self._digest = sha256()
+        self.size = 0
+        """Bytes of ciphertext so far."""
+
+    def write(self, plaintext: bytes) -> int:
+        """Encrypt the next piece; returns its length."""
+        self._put(self._encryptor.update(plaintext))
+        return len(plaintext)
+
+    def finish(self) -> str:
+        """Write what marks the end; the digest of all ciphertext, as `content_digest` has it."""
+        self._put(self._encryptor.finalize())
+        return "sha256:" + self._digest.hexdigest()
+
+    def _put(self, ciphertext: bytes) -> None:
+        self._digest.update(ciphertext)
+        self.size += self._file.write(ciphertext)
 
 
 def decrypt_content(ciphertext: bytes, key: bytes, *, context: bytes) -> bytes:

@@ -7,13 +7,13 @@ coordinator; whether a recipient ever gets that key is the coordinator's gate.
 import os
 import secrets
 from pathlib import Path
+from typing import BinaryIO
 
-from cleanroom.crypto.sealing import CONTENT_KEY_LENGTH, SealKey, encrypt_content, seal
-from cleanroom.encoding import content_digest
+from cleanroom.crypto.sealing import CONTENT_KEY_LENGTH, ContentWriter, SealKey, seal
 from cleanroom.ledger.entry import OutputRecord
 from cleanroom.protocol.run import delivery_context, output_context
 from cleanroom.protocol.work import SealedOutput
-from enclave.computations.encode import encode
+from enclave.computations.encode import encode_into
 from enclave.computations.release import Released
 from enclave.worker.orders import AcceptedOrder
 
@@ -35,15 +35,12 @@ def seal_result(
         released.recipient,
     )
     key = secrets.token_bytes(CONTENT_KEY_LENGTH)
-    encoded = encode(released)
-    sealed = encrypt_content(encoded, key, context=context)  # type: ignore[arg-type]
-    digest = content_digest(sealed)
-    _write(sealed_file(directory, digest), sealed)
+    digest, size = encrypt_result(released, key, context, directory)
     output = OutputRecord(
         output=released.output,
         recipient=released.recipient,
         digest=digest,
-        size=len(sealed),
+        size=size,
         suppressed=released.suppressed,
     )
     return SealedOutput(
@@ -51,12 +48,31 @@ def seal_result(
     )
 
 
+def encrypt_result(
+    released: Released, key: bytes, context: bytes, directory: Path
+) -> tuple[str, int]:
+    """Encode and encrypt a result into `directory`, piece by piece; its digest and size.
+
+    Raises:
+        OutputTooLarge: the encoded result is longer than the output's `max_bytes`.
+    """
+    growing = directory / f"{secrets.token_hex(16)}.growing"
+    try:
+        with _created(growing) as file:
+            writer = ContentWriter(file, key, context=context)
+            encode_into(released, writer)
+            digest = writer.finish()
+        growing.rename(sealed_file(directory, digest))
+    finally:
+        growing.unlink(missing_ok=True)
+    return digest, writer.size
+
+
 def sealed_file(directory: Path, digest: str) -> Path:
     """Where the sealed bytes of a result are."""
     return directory / f"{digest.removeprefix('sha256:')}.result"
 
 
-def _write(file: Path, content: bytes) -> None:
+def _created(file: Path) -> BinaryIO:
     descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-    with os.fdopen(descriptor, "wb") as opened:
-        opened.write(content)
+    return os.fdopen(descriptor, "wb", buffering=1 << 20)

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -154,3 +156,10 @@ def test_an_encoding_goes_into_a_cipher_as_it_is():
     encoded = encode(run(count_plan(["id"]), TWENTY)[0])
     sealed = encrypt_content(encoded, bytes(32), context=b"output")
     assert decrypt_content(sealed, bytes(32), context=b"output") == encoded
+
+
+def test_how_a_table_is_chunked_does_not_show_in_its_encoding():
+    released = run(rows_plan(["id"], TWENTY), TWENTY)[0]
+    pieces = pa.concat_tables([released.table.slice(start, 3) for start in range(0, 20, 3)])
+    assert pieces.column(0).num_chunks > released.table.column(0).num_chunks
+    assert encode(replace(released, table=pieces)) == encode(released)

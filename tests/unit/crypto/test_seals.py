@@ -1,5 +1,7 @@
 """Sealing and content encryption: what is sealed opens, for its key and its context only."""
 
+import io
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -7,12 +9,14 @@ from hypothesis import strategies as st
 from cleanroom.crypto.sealing import (
     PRIVATE_KEY_LENGTH,
     PUBLIC_KEY_LENGTH,
+    ContentWriter,
     SealKey,
     Unsealer,
     decrypt_content,
     encrypt_content,
     seal,
 )
+from cleanroom.encoding import content_digest
 from cleanroom.errors import SealBroken
 from cleanroom.protocol.dataset import key_context, part_context
 from cleanroom.protocol.grant import GrantTerms, grant, open_grant
@@ -84,6 +88,16 @@ def test_a_private_key_survives_its_bytes_and_is_not_shown():
 def test_content_of_any_length_comes_back(content):
     sealed = encrypt_content(content, KEY, context=b"for")
     assert decrypt_content(sealed, KEY, context=b"for") == content
+
+
+@given(st.lists(st.binary(max_size=40_000), max_size=5))
+def test_content_that_was_written_in_pieces_comes_back_whole(pieces):
+    file = io.BytesIO()
+    writer = ContentWriter(file, KEY, context=b"for")
+    assert [writer.write(piece) for piece in pieces] == [len(piece) for piece in pieces]
+    digest = writer.finish()
+    assert decrypt_content(file.getvalue(), KEY, context=b"for") == b"".join(pieces)
+    assert (digest, writer.size) == (content_digest(file.getvalue()), len(file.getvalue()))
 
 
 @given(st.binary(max_size=3000), st.data())
