@@ -14,8 +14,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from pyarrow import types
 from pyarrow.parquet import encryption
 
 from cleanroom.dataset.context import DatasetContext
@@ -151,10 +153,32 @@ def _claimed(chunks: list[pq.ColumnChunkMetaData]) -> int:
 def _lawful(rows: pa.Table, columns: list[Column], place: str) -> pa.RecordBatch:
     if rows.nbytes > MOST_GROUP_BYTES:
         raise DataOversized(f"a row group of {place} decodes to more than {MOST_GROUP_BYTES} bytes")
-    rows.validate(full=True)
+    rows.validate()
     for column in columns:
+        _readable(rows[column.name])
         outside, unlisted = broken(rows[column.name], column)
         if outside or unlisted:
             raise DataMismatch(f"column {column.name!r} of {place} breaks the manifest's rules")
     batches = rows.combine_chunks().to_batches()
     return batches[0] if batches else pa.RecordBatch.from_pylist([], schema=rows.schema)
+
+
+def _readable(column: pa.ChunkedArray) -> None:
+    """Offsets, texts and values are what they should be; texts of ASCII alone cost one pass.
+
+    Raises:
+        pa.ArrowInvalid: they are not.
+    """
+    for array in column.chunks:
+        if types.is_string(array.type):
+            octets = array.view(pa.binary())
+            octets.validate(full=True)
+            if _ascii(octets):
+                continue
+        array.validate(full=True)
+
+
+def _ascii(octets: pa.BinaryArray) -> bool:
+    """Whether no byte of the buffer is above 127: wherever it is cut, it is UTF-8."""
+    held = octets.buffers()[2]
+    return held is None or not held.size or int(np.frombuffer(held, np.uint8).max()) < 128
