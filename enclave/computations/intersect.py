@@ -12,28 +12,33 @@ or collisions. This module knows neither outputs nor owners.
 """
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 import polars as pl
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from cleanroom.errors import MemoryShort
 from enclave.computations.failure import Reason, value_free
 from enclave.computations.keys import ROW, key_frame, require_same_types
 from enclave.computations.partition import hash_keys, seed
+from enclave.computations.threads import THREADS, on_threads
 
 MOST_ROWS = (1 << 32) - 1
 """A partition holds at most this many rows of all inputs: two row numbers share one word."""
 BATCH = 1 << 17
-"""Rows that are hashed, or compared, in one go: what they need stays in the processor's cache."""
+"""Rows that are hashed in one go: what they need stays in the processor's cache."""
+STRETCH = 1 << 20
+"""Rows of each side of a tile in which keys are compared; 28 MB with e-mail keys."""
 RANGE = 1 << 20
 """Words that are sorted and searched in one go, in the mean; 8 MiB."""
-THREADS = pl.thread_pool_size()
-"""Threads of one partition: as many as the engine below takes for itself in this process."""
 _NO_WORDS = np.empty(0, dtype=np.uint64)
+_LOW = np.uint64((1 << 32) - 1)
+_LAST = np.uint64((1 << 64) - 1)
+"""No pair: `MOST_ROWS` leaves the last row number unused."""
+_NO_NUMBERS = np.empty(0, dtype=np.uint32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,13 +110,12 @@ def _sorted_batches(
     inputs: Sequence[pa.Table], starts: np.ndarray, bits: int, key: int
 ) -> list[np.ndarray]:
     """Step 1: the words of all rows, each batch sorted for itself."""
-    with ThreadPoolExecutor(THREADS) as pool:
-        tasks = [
-            pool.submit(_words, batch, number, bits, key)
-            for keys, start in zip(inputs, starts[:-1].tolist(), strict=True)
-            for batch, number in _numbered(keys, start)
-        ]
-        return [task.result() for task in tasks]
+    batches = (
+        numbered
+        for keys, start in zip(inputs, starts[:-1].tolist(), strict=True)
+        for numbered in _numbered(keys, start, BATCH)
+    )
+    return on_threads(lambda numbered: _words(*numbered, bits, key), batches)
 
 
 def _words(batch: pa.RecordBatch, number: int, bits: int, key: int) -> np.ndarray:
@@ -144,8 +148,7 @@ def _pairs(batches: Sequence[np.ndarray], bits: int, starts: np.ndarray) -> np.n
         words.sort()
         return _complete(*_runs(words, bits), starts)
 
-    with ThreadPoolExecutor(THREADS) as pool:
-        pairs = np.concatenate([_NO_WORDS, *pool.map(of_range, range(ranges))])
+    pairs = np.concatenate([_NO_WORDS, *on_threads(of_range, range(ranges))])
     pairs.sort()
     return pairs
 
@@ -177,114 +180,107 @@ def _complete(numbers: np.ndarray, begins: np.ndarray, starts: np.ndarray) -> np
 
 
 def _verified(inputs: Sequence[pa.Table], pairs: np.ndarray, starts: np.ndarray) -> Shared:
-    """Step 3: only what is equal byte for byte stays together."""
-    candidates = _shared(pairs, starts)
-    differs = _differing(inputs, candidates)
-    if not differs.any():
-        return candidates
-    mixed = _same_leader(candidates.leaders, differs)
-    numbers = np.unique(np.concatenate([candidates.leaders[mixed], candidates.members[mixed]]))
-    regrouped = _regrouped(inputs, numbers, starts)
-    return _shared(np.sort(np.concatenate([pairs[~mixed], regrouped])), starts)
+    """Step 3: only what is equal byte for byte stays together. Writes over `pairs`."""
+    mixed = np.flatnonzero(_led(pairs, _misled(inputs, pairs, starts)))
+    if len(mixed):
+        leaders, members = pairs[mixed] >> np.uint64(32), pairs[mixed] & _LOW
+        numbers = np.unique(np.concatenate([leaders, members])).astype(np.uint32)
+        regrouped = _regrouped(inputs, numbers, starts)
+        # a run of mixed keys has more members than all units that it falls into
+        pairs[mixed] = _LAST
+        pairs[mixed[: len(regrouped)]] = regrouped
+        pairs.sort()
+        pairs = pairs[: len(pairs) - len(mixed) + len(regrouped)]
+    return Shared((pairs >> np.uint64(32)).astype(np.uint32), pairs.astype(np.uint32), starts)
 
 
-def _same_leader(leaders: np.ndarray, marked: np.ndarray) -> np.ndarray:
-    """Which members have a leader that some marked member has; leaders are sorted."""
-    found = np.unique(leaders[marked])
-    steps = np.zeros(len(leaders) + 1, dtype=np.int8)
-    steps[np.searchsorted(leaders, found, side="left")] += 1
-    steps[np.searchsorted(leaders, found, side="right")] -= 1
+def _led(pairs: np.ndarray, leaders: np.ndarray) -> np.ndarray:
+    """Which members have one of these leaders; pairs are sorted, the leaders distinct."""
+    steps = np.zeros(len(pairs) + 1, dtype=np.int8)
+    words = leaders.astype(np.uint64) << np.uint64(32)
+    steps[np.searchsorted(pairs, words)] += 1
+    steps[np.searchsorted(pairs, words | _LOW, side="right")] -= 1
     return np.cumsum(steps[:-1], dtype=np.int8).astype(np.bool_)
 
 
-def _differing(inputs: Sequence[pa.Table], candidates: Shared) -> np.ndarray:
-    """Which members have another key than their leader.
+def _misled(inputs: Sequence[pa.Table], pairs: np.ndarray, starts: np.ndarray) -> np.ndarray:
+    """The leaders that have a member with another key; distinct row numbers, `uint32`.
 
-    Leaders are in order of the first input, which is walked batch by batch; members may be
-    anywhere, so the keys of all of them are at hand.
+    Keys are compared tile by tile, a stretch of the first input against a stretch of any: both
+    sides of a tile stay near the processor, and of no key a second copy is kept.
     """
-    members = _MemberKeys.read(inputs, candidates)
-    differs = np.zeros(len(candidates.members), dtype=np.bool_)
+    most = min(STRETCH, max(BATCH, -(-inputs[0].num_rows // (2 * THREADS))))
+    others = [
+        stretch
+        for keys, start in zip(inputs, starts[:-1].tolist(), strict=True)
+        for stretch in _stretches(keys, start, STRETCH)
+    ]
 
-    def compare(batch: pa.RecordBatch, number: int) -> None:
-        bounds = np.searchsorted(candidates.leaders, [number, number + batch.num_rows])
-        part = slice(*bounds)
-        left, numbers = candidates.leaders[part] - np.uint32(number), candidates.members[part]
-        keys, places = key_frame(batch), input_of(numbers, candidates.starts)
-        for place in np.unique(places):
-            own = np.flatnonzero(places == place)
-            unequal = _unequal(keys[left[own]], members.of(place, numbers[own]))
-            differs[bounds[0] + own] = unequal
+    def of_stretch(stretch: tuple[pa.RecordBatch, int]) -> np.ndarray:
+        batch, start = stretch
+        bounds = np.array([start, start + batch.num_rows], dtype=np.uint64) << np.uint64(32)
+        part = pairs[slice(*np.searchsorted(pairs, bounds))]
+        by_member = (part << np.uint64(32)) | (part >> np.uint64(32))
+        by_member.sort()
+        return _led_astray(batch, start, by_member, others)
 
-    with ThreadPoolExecutor(THREADS) as pool:
-        list(pool.map(lambda each: compare(*each), _numbered(inputs[0], 0)))
-    return differs
+    astray = on_threads(of_stretch, _stretches(inputs[0], 0, most))
+    return np.unique(np.concatenate([_NO_NUMBERS, *astray]))
 
 
-def _numbered(keys: pa.Table, start: int) -> Iterator[tuple[pa.RecordBatch, int]]:
-    """Batches of a key table, each with the number of its first row."""
-    for batch in keys.to_batches(max_chunksize=BATCH):
+def _led_astray(
+    batch: pa.RecordBatch,
+    start: int,
+    by_member: np.ndarray,
+    others: Sequence[tuple[pa.RecordBatch, int]],
+) -> np.ndarray:
+    """Leaders in `batch`, which begins at row `start`, that have a member with another key."""
+    ends = np.array([first + other.num_rows for other, first in others], dtype=np.uint64)
+    cuts = [0, *np.searchsorted(by_member, ends << np.uint64(32))]
+    members = (by_member >> np.uint64(32)).astype(np.uint32)
+    leaders = by_member.astype(np.uint32)
+    astray = [_NO_NUMBERS]
+    for (other, first), (begin, end) in zip(others, pairwise(cuts), strict=True):
+        left = batch.take(pa.array(leaders[begin:end] - np.uint32(start)))
+        right = other.take(pa.array(members[begin:end] - np.uint32(first)))
+        astray.append(leaders[begin:end][_unequal(left, right)])
+    return np.concatenate(astray)
+
+
+def _numbered(keys: pa.Table, start: int, most: int) -> Iterator[tuple[pa.RecordBatch, int]]:
+    """Batches of a key table of at most so many rows, each with the number of its first row."""
+    for batch in keys.to_batches(max_chunksize=most):
         yield batch, start
         start += batch.num_rows
 
 
-@dataclass(frozen=True, slots=True)
-class _MemberKeys:
-    """The keys of all members: of other rows nothing more is read."""
-
-    frames: list[pl.DataFrame]
-    """For each input, the keys of its members in order."""
-    rank: np.ndarray
-    """For each row number, how many members stand before it or there; `uint32`."""
-    starts: np.ndarray
-    """See `Shared.starts`."""
-
-    @classmethod
-    def read(cls, inputs: Sequence[pa.Table], candidates: Shared) -> "_MemberKeys":
-        chosen = np.zeros(candidates.starts[-1], dtype=np.bool_)
-        chosen[candidates.members] = True
-
-        def chosen_keys(keys: pa.Table, start: int) -> pl.DataFrame:
-            parts = [
-                key_frame(batch).filter(pl.Series(chosen[number : number + batch.num_rows]))
-                for batch, number in _numbered(keys, start)
-            ]
-            return pl.concat([key_frame(keys.slice(0, 0)), *parts], rechunk=True)
-
-        with ThreadPoolExecutor(THREADS) as pool:
-            frames = list(pool.map(chosen_keys, inputs, candidates.starts[:-1].tolist()))
-        return cls(frames, np.cumsum(chosen, dtype=np.uint32), candidates.starts)
-
-    def of(self, place: int, numbers: np.ndarray) -> pl.DataFrame:
-        """The keys of members with these numbers, all of input `place`."""
-        start = int(self.starts[place])
-        before = int(self.rank[start - 1]) if start else 0
-        keys: pl.DataFrame = self.frames[place][self.rank[numbers] - np.uint32(before + 1)]
-        return keys
+def _stretches(keys: pa.Table, start: int, most: int) -> list[tuple[pa.RecordBatch, int]]:
+    """The key columns in long batches; a table of many small pieces is put together first."""
+    bare = keys.drop_columns(ROW) if ROW in keys.column_names else keys
+    found = list(_numbered(bare, start, most))
+    if len(found) > 4 * (1 + keys.num_rows // most):
+        return list(_numbered(bare.combine_chunks(), start, most))
+    return found
 
 
 def _regrouped(inputs: Sequence[pa.Table], numbers: np.ndarray, starts: np.ndarray) -> np.ndarray:
     """Group rows of runs with several keys by the keys themselves; words of leader and member."""
-    chosen = np.zeros(starts[-1], dtype=np.bool_)
-    chosen[numbers] = True
-    parts = [
-        key_frame(keys.filter(pa.array(chosen[start:stop])))
-        for keys, (start, stop) in zip(inputs, pairwise(starts), strict=True)
-    ]
+    parts = []
+    for keys, start in zip(inputs, starts[:-1].tolist(), strict=True):
+        for batch, first in _numbered(keys, start, STRETCH):
+            bounds = np.array([first, first + batch.num_rows], dtype=np.uint32)
+            chosen = numbers[slice(*np.searchsorted(numbers, bounds))]
+            parts.append(key_frame(batch.take(pa.array(chosen - np.uint32(first)))))
     rows = pl.concat(parts).with_columns(pl.Series(ROW, numbers))
     leader = pl.col(ROW).min().over(parts[0].columns)
     grouped = rows.select(ROW, leader.alias("leader")).sort("leader", ROW)
     return _complete(grouped[ROW].to_numpy(), changes(grouped["leader"].to_numpy()), starts)
 
 
-def _unequal(left: pl.DataFrame, right: pl.DataFrame) -> np.ndarray:
-    """Where two frames of equal columns differ in any column."""
-    different = np.zeros(left.height, dtype=np.bool_)
-    for name in left.columns:
-        different |= (left[name] != right[name]).to_numpy()
+def _unequal(left: pa.RecordBatch, right: pa.RecordBatch) -> np.ndarray:
+    """Where two batches of equal columns differ in any column."""
+    different = np.zeros(left.num_rows, dtype=np.bool_)
+    for name in left.schema.names:
+        unequal = pc.not_equal(left.column(name), right.column(name))
+        different |= unequal.to_numpy(zero_copy_only=False)
     return different
-
-
-def _shared(pairs: np.ndarray, starts: np.ndarray) -> Shared:
-    leaders = (pairs >> np.uint64(32)).astype(np.uint32)
-    return Shared(leaders, pairs.astype(np.uint32), starts)

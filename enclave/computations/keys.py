@@ -66,7 +66,7 @@ def key_table(table: pa.Table, on: Sequence[str], first_row: int = 0) -> pa.Tabl
     """
     if ROW in on:
         raise failed(Reason.KEY_TYPE)
-    columns = [_decoded(table.column(name)) for name in on]
+    columns = [decoded(table.column(name)) for name in on]
     if not all(_names_units(plain_type(column.type)) for column in columns):
         raise failed(Reason.KEY_TYPE)
     keys = pa.table(columns, names=list(on), metadata={FIRST_ROW: str(first_row)})
@@ -75,7 +75,7 @@ def key_table(table: pa.Table, on: Sequence[str], first_row: int = 0) -> pa.Tabl
     return keys
 
 
-def _decoded(column: pa.ChunkedArray) -> pa.ChunkedArray:
+def decoded(column: pa.ChunkedArray) -> pa.ChunkedArray:
     """Plain values; texts keep their offsets, which are not worth a copy of all keys."""
     return column if pa.types.is_string(column.type) else plain(column)
 

@@ -25,8 +25,9 @@ import pyarrow.compute as pc
 
 from cleanroom.errors import OutputTooLarge
 from enclave.computations.failure import Reason, failed, value_free
-from enclave.computations.keys import plain
+from enclave.computations.keys import decoded, plain
 from enclave.computations.pseudonyms import Pseudonyms
+from enclave.computations.threads import on_threads
 
 _BLANK: dict[pa.DataType, str | bool] = {pa.large_string(): "", pa.bool_(): False}
 """What is written under a null, where it is not a zero."""
@@ -164,7 +165,7 @@ def _view(outcome: Outcome, rule: Rule, recipient: str) -> pa.Table:
     hides = any(column.identity and column.owner != recipient for column in rule.columns)
     pseudonyms = Pseudonyms.draw(outcome.unit if hides or order is None else outcome.unit[:0])
     place = pseudonyms.shuffle() if order is None else _sorting(order)
-    columns: list[pa.Array] = []
+    columns: list[pa.Array | pa.ChunkedArray] = []
     for column in rule.columns:
         if column.identity and column.owner != recipient:
             columns.append(pseudonyms.texts(place))
@@ -191,18 +192,28 @@ def _rounded(counts: pa.ChunkedArray, step: int) -> pa.ChunkedArray:
     return pa.chunked_array([pa.array(rounded, counts.type)])
 
 
-def rebuild(source: pa.ChunkedArray, positions: np.ndarray, declared: pa.DataType) -> pa.Array:
-    """A column of its own memory with exactly the chosen rows: cast plain, then take.
+def rebuild(
+    source: pa.ChunkedArray, positions: np.ndarray, declared: pa.DataType
+) -> pa.Array | pa.ChunkedArray:
+    """A column of its own memory with exactly the chosen rows, decoded and of its declared type.
 
     Filtering or slicing alone keeps dictionaries, neighbours and values under nulls of rows that
     are not in the result (`tests/attacks/test_output_leaks_neighbours.py`).
     """
-    whole = plain(source).cast(declared)
-    if bool((positions[1:] > positions[:-1]).all()):  # the same rows, without gathering the source
-        chosen = np.zeros(len(whole), dtype=np.bool_)
-        chosen[positions] = True
-        return _own_memory(whole.filter(pa.array(chosen)))
-    return _own_memory(whole.take(pa.array(positions)))
+    if not bool((positions[1:] > positions[:-1]).all()):
+        return _own_memory(plain(source).cast(declared).take(pa.array(positions)))
+    # the same rows in the same order: no need to gather them from anywhere
+    ends = np.cumsum([0, *(len(chunk) for chunk in source.chunks)])
+
+    def of_chunk(number: int) -> pa.Array:
+        begin, end = ends[number : number + 2]
+        chosen = np.zeros(end - begin, dtype=np.bool_)
+        chosen[positions[slice(*np.searchsorted(positions, [begin, end]))] - begin] = True
+        rows = decoded(pa.chunked_array(source.chunks[number : number + 1]))
+        return _own_memory(rows.filter(pa.array(chosen)).cast(declared))
+
+    pieces = on_threads(of_chunk, range(source.num_chunks))
+    return pieces[0] if len(pieces) == 1 else pa.chunked_array(pieces, declared)
 
 
 def _own_memory(column: pa.ChunkedArray) -> pa.Array:

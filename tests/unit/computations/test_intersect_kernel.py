@@ -137,6 +137,29 @@ def test_colliding_keys_are_told_apart():
     assert colliding_keys_are_told_apart() is None
 
 
+@pytest.mark.parametrize("duplicates", ["first", "all"])
+@pytest.mark.parametrize("piece", [7, 50, 1000], ids=["crumbs", "pieces", "whole"])
+def test_stretches_and_pieces_of_any_length_give_the_same_answer(monkeypatch, duplicates, piece):
+    monkeypatch.setattr(kernel, "STRETCH", 64)
+    monkeypatch.setattr(kernel, "BATCH", 16)
+    honest = kernel.hash_keys
+    monkeypatch.setattr(
+        kernel, "hash_keys", lambda frame, key: honest(frame, key) & np.uint64(0xFF << 56)
+    )
+    draw = np.random.default_rng(11)
+    whole = [people(draw.integers(low, low + 400, 500)) for low in (0, 100, 200)]
+    cut = [
+        pa.concat_tables([table.slice(start, piece) for start in range(0, 500, piece)])
+        for table in whole
+    ]
+    released = run(rows_plan(["id"], cut, duplicates=duplicates), cut)[0]
+    lines = expected_lines(["id"], whole, duplicates)
+    assert len(lines) > 50
+    for number, name in enumerate("abc"):
+        expected = [whole[number]["v"][line[number]].as_py() for line in lines]
+        assert released.table[f"{name}.v"].to_pylist() == expected
+
+
 def test_the_collision_test_notices_a_kernel_that_trusts_its_hash(monkeypatch):
     assert_mutant_is_caught(
         monkeypatch,
