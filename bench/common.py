@@ -16,25 +16,17 @@ from collections.abc import Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 
+from enclave.worker.confine import KEPT_MEMORY
+
 ROOT = Path(__file__).resolve().parent.parent
 """The root of the project."""
 LIBRARIES = ("cryptography", "duckdb", "numpy", "pandas", "polars", "pyarrow")
 """Whose versions decide the figures."""
-ALLOCATION = {
-    "MIMALLOC_PURGE_DELAY": "-1",
-    "GLIBC_TUNABLES": "glibc.malloc.mmap_threshold=34359738368"
-    ":glibc.malloc.trim_threshold=34359738368",
-    "_RJEM_MALLOC_CONF": "dirty_decay_ms:-1,muzzy_decay_ms:-1",
-    "NUMPY_MADVISE_HUGEPAGE": "0",
-}
-"""Keep freed memory, in Arrow's, the C library's and Polars' allocators: a process that ends with
-its run has nothing to give back. No large pages: in a virtual machine they come from memory that
-the host has yet to provide. Given to every contender alike."""
 
 
 def environment() -> dict[str, str]:
-    """The whole environment of a contender: nothing is inherited."""
-    return {"PATH": os.defpath, "LANG": "C.UTF-8", "PYTHONPATH": str(ROOT), **ALLOCATION}
+    """The whole environment of a contender: nothing is inherited; memory is kept as in a worker."""
+    return {"PATH": os.defpath, "LANG": "C.UTF-8", "PYTHONPATH": str(ROOT), **KEPT_MEMORY}
 
 
 def machine() -> dict[str, object]:

@@ -21,6 +21,17 @@ PR_SET_DUMPABLE: Final = 4
 PR_SET_CHILD_SUBREAPER: Final = 36
 PR_SET_NO_NEW_PRIVS: Final = 38
 """Linux, include/uapi/linux/prctl.h."""
+KEPT_MEMORY: Final = {
+    "MIMALLOC_PURGE_DELAY": "-1",
+    "MIMALLOC_ALLOW_THP": "0",
+    "GLIBC_TUNABLES": "glibc.malloc.mmap_threshold=34359738368"
+    ":glibc.malloc.trim_threshold=34359738368",
+    "_RJEM_MALLOC_CONF": "dirty_decay_ms:-1,muzzy_decay_ms:-1",
+    "NUMPY_MADVISE_HUGEPAGE": "0",
+}
+"""For a subprocess that ends with its run and has nothing to give back: Arrow, the C library and
+Polars keep memory that was freed. No large pages: in a virtual machine they come from memory that
+the host has yet to provide (`docs/performance.md`)."""
 
 
 def environment(directory: Path) -> dict[str, str]:

@@ -11,7 +11,7 @@ from typing import Self
 
 from cleanroom.errors import ComputationFailed, MachineUnfit
 from enclave.worker.child import Child
-from enclave.worker.confine import command, environment
+from enclave.worker.confine import KEPT_MEMORY, command, environment
 from enclave.worker.engine import Job
 from enclave.worker.pipe import Fetched
 
@@ -55,7 +55,8 @@ class Spares:
 
 def warm_task(directory: Path) -> Child:
     """A task that has no order yet; it does not outlive this process."""
-    return Child(command(TASK, str(os.getpid())), environment(directory), directory)
+    surroundings = environment(directory) | KEPT_MEMORY
+    return Child(command(TASK, str(os.getpid())), surroundings, directory)
 
 
 class ProcessExecution:

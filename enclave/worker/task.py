@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
+import numpy as np
 import pyarrow as pa
 
 from cleanroom.crypto.sealing import CONTENT_KEY_LENGTH, SealKey
@@ -166,6 +167,7 @@ def main() -> None:
     """Wait for an assignment, carry it out, end."""
     out = os.fdopen(claim_stdout(), "wb")
     confine(int(sys.argv[1]))
+    pa.array(np.zeros(1))  # Arrow looks for pandas once in a process: not while a run waits
     run(sys.stdin.buffer, out)
     out.close()
     # the listening thread waits on the pipe for ever; nothing is left to clean up
