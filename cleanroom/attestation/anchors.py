@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from cleanroom.attestation.claims import Assurance
 from cleanroom.attestation.policy import AppraisalPolicy, CcaPolicy, TpmPolicy
+from cleanroom.attestation.policy.devices import GuestWithDevices
 from cleanroom.attestation.roots import VENDOR_ROOTS, Vendor
 from cleanroom.encoding import Digest
 from cleanroom.errors import ManifestRule
@@ -72,13 +73,19 @@ class Anchors:
             ManifestRule: some accept only simulated evidence and some only real.
         """
         policies = list(policies)
-        pinned = [policy.development_roots for policy in policies]
+        pinned = [roots for policy in policies for roots in _pinned(policy)]
         simulated = {root for roots in pinned if roots is not None for root in roots}
         if not simulated:
             return cls("hardware", PUBLISHED, _registered(policies))
         if any(roots is None for roots in pinned):
             raise ManifestRule("attestation policies mix development_roots with real hardware")
         return cls.development(simulated)
+
+
+def _pinned(policy: AppraisalPolicy) -> list[list[Digest] | None]:
+    """What an entry pins for its machine, then for each kind of device beside it."""
+    beside = policy.devices if isinstance(policy, GuestWithDevices) else None
+    return [policy.development_roots, *([] if beside is None else beside.development_roots)]
 
 
 def _registered(policies: list[AppraisalPolicy]) -> frozenset[Digest]:

@@ -17,6 +17,7 @@ from cleanroom.attestation.result import (
     TrustVector,
 )
 from cleanroom.attestation.table import PLATFORMS, compare
+from cleanroom.attestation.words import devices as device_words
 from cleanroom.encoding import content_digest
 from cleanroom.errors import AppraisalFailed, Problem
 
@@ -109,4 +110,4 @@ def _hint(code: str) -> str:
     for row in PLATFORMS.values():
         if code in row.hints:
             return row.hints[code]
-    return OTHER_PLATFORM
+    return device_words.HINTS.get(code, OTHER_PLATFORM)

@@ -32,6 +32,39 @@ Platform = Literal[
     "tpm",
 ]
 """A kind of confidential machine; each has its row in `table`."""
+Device = Literal["nvidia-gpu", "nvidia-switch"]
+"""A kind of device beside a machine; each has its row in `devices`. A device alone is no machine:
+its evidence counts only as `attached` to that of one."""
+LARGEST_DEVICE_REPORT = 8 * 1024
+"""NVML_CC_GPU_ATTESTATION_REPORT_SIZE; in bytes."""
+LARGEST_DEVICE_CHAIN = 16 * 1024
+"""NVML's buffer for a chain has 5 KiB; in bytes."""
+MOST_DEVICES = 32
+"""A board of today has eight GPUs and four switches."""
+
+
+def is_empty(attached: object) -> bool:
+    """Whether nothing is attached: then nothing about it is written."""
+    return attached == []
+
+
+class DeviceEvidence(Record):
+    """What a device beside a machine hands over; proves nothing until it is verified there."""
+
+    platform: Device
+    """Which device's rules apply."""
+    report: Annotated[Bytes, Field(min_length=1, max_length=LARGEST_DEVICE_REPORT)]
+    """What the device signed: an SPDM request and its response."""
+    endorsements: Annotated[
+        list[Annotated[Bytes, Field(min_length=1, max_length=LARGEST_DEVICE_CHAIN)]],
+        Field(max_length=1),
+    ]
+    """The device's chain, PEM, leaf first."""
+
+    @property
+    def digest(self) -> Digest:
+        """The name of this evidence: SHA-256 of its canonical bytes."""
+        return content_digest(self.to_bytes())
 
 
 class Evidence(Record):
@@ -49,6 +82,10 @@ class Evidence(Record):
     `sgx` nothing, or one `IntelCollateral` as its canonical bytes."""
     event_log: Annotated[Bytes, Field(min_length=1, max_length=LARGEST_EVENT_LOG)] | None = None
     """What was measured into the platform's registers; only where the platform has some."""
+    attached: Annotated[list[DeviceEvidence], Field(max_length=MOST_DEVICES)] = Field(
+        default=[], exclude_if=is_empty
+    )
+    """Evidence of devices beside the machine, each bound to this one as `composite` says."""
 
     @model_serializer(mode="wrap")
     def _said(self, write: SerializerFunctionWrapHandler) -> dict[str, object]:

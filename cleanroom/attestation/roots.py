@@ -14,7 +14,7 @@ from typing import Literal
 from cleanroom.attestation.policy import Product
 from cleanroom.encoding import Digest
 
-Vendor = Literal["amd", "intel", "aws", "google", "microsoft"]
+Vendor = Literal["amd", "intel", "aws", "google", "microsoft", "nvidia"]
 """Whose roots vouch for a platform."""
 
 AMD_ARK: dict[Digest, Product] = {
@@ -35,11 +35,16 @@ MICROSOFT_SUPPLY_CHAIN_ROOT: Digest = (
     "sha256:23ffe2b8bdb9a1711515d4cffda04bc7f793d513c76c243f1020507d8669b7db"
 )
 """Microsoft Supply Chain RSA Root CA 2022; it vouches for endorsements of utility VMs."""
+NVIDIA_DEVICE_ROOT: Digest = (
+    "sha256:102bf659d5419614c9d8e6aecebc80454eb26b1df6a769ac720b9a690b167b48"
+)
+"""NVIDIA Device Identity CA; it vouches for GPUs and switches."""
 VENDOR_ROOTS: Mapping[Vendor, frozenset[Digest]] = {
     "amd": frozenset(AMD_ARK),
     "intel": frozenset({INTEL_SGX_ROOT}),
     "aws": frozenset({NITRO_ROOT}),
     "google": frozenset({GOOGLE_EK_AK_ROOT}),
     "microsoft": frozenset({MICROSOFT_SUPPLY_CHAIN_ROOT}),
+    "nvidia": frozenset({NVIDIA_DEVICE_ROOT}),
 }
 """The published roots of each vendor; none of one vendor ever vouches for another's platform."""

@@ -26,6 +26,7 @@ from cleanroom.attestation.claims import (
     TpmClaims,
 )
 from cleanroom.attestation.collateral import Collateral
+from cleanroom.attestation.devices import asked_of
 from cleanroom.attestation.evidence import Evidence, Platform
 from cleanroom.attestation.platforms import azure_aci as azure_aci_platform
 from cleanroom.attestation.platforms import azure_snp as azure_snp_platform
@@ -55,6 +56,7 @@ from cleanroom.attestation.rules import azure_aci as azure_aci_rules
 from cleanroom.attestation.rules import azure_snp as azure_snp_rules
 from cleanroom.attestation.rules import azure_tdx as azure_tdx_rules
 from cleanroom.attestation.rules import cca as cca_rules
+from cleanroom.attestation.rules import devices as device_rules
 from cleanroom.attestation.rules import gcp_vtpm as gcp_vtpm_rules
 from cleanroom.attestation.rules import nitro as nitro_rules
 from cleanroom.attestation.rules import sev_snp as sev_snp_rules
@@ -248,4 +250,5 @@ def compare(claims: Claims, policy: AppraisalPolicy, genesis: bytes) -> list[Fin
     """
     if claims.platform != policy.platform:
         return [finding("platform", "platform", claims.platform, policy.platform, passed=False)]
-    return PLATFORMS[claims.platform].compare(claims, policy, genesis)
+    findings = PLATFORMS[claims.platform].compare(claims, policy, genesis)
+    return [*findings, *device_rules.compare(claims.attached, asked_of(policy))]

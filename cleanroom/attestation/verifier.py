@@ -1,9 +1,10 @@
 """The one door from evidence to claims.
 
 `verify` is cryptography: a vendor's chain vouches for the evidence, and the evidence is bound to
-the 64 bytes that the caller expects. Whether the claims are *wanted* is for `appraisal`. There is
-no default for any argument: forgetting one must not be possible. How each platform is verified is
-told in `table`.
+the 64 bytes that the caller expects, and so is the evidence of each device beside the machine.
+Whether the claims are *wanted* is for `appraisal`. There is no default for any argument: forgetting
+one must not be possible. How each platform is verified is told in `table`, how devices are bound
+to a machine in `composite`.
 """
 
 from datetime import datetime
@@ -12,6 +13,7 @@ from cleanroom.attestation.anchors import Anchors
 from cleanroom.attestation.binding import Binding, binding_of, check_binding
 from cleanroom.attestation.claims import AnyClaims
 from cleanroom.attestation.collateral import Collateral
+from cleanroom.attestation.composite import machine_binding, verify_attached
 from cleanroom.attestation.evidence import Evidence
 from cleanroom.attestation.rejection import rejected
 from cleanroom.attestation.table import PLATFORMS
@@ -42,5 +44,9 @@ def verify(
     if evidence.event_log is not None and not row.takes_event_log:
         raise rejected(f"{evidence.platform} evidence", found="with an event log", expected="none")
     claims: AnyClaims = row.authenticate(evidence, anchors=anchors, collateral=collateral, now=now)
-    check_binding(bytes.fromhex(claims.report_data), row.carried(expected))
-    return claims
+    bound = machine_binding(expected, evidence.attached)
+    check_binding(bytes.fromhex(claims.report_data), row.carried(bound))
+    devices = verify_attached(
+        evidence.attached, base=expected, anchors=anchors, collateral=collateral, now=now
+    )
+    return claims.model_copy(update={"attached": devices})

@@ -18,6 +18,7 @@ from tests.support import (
     vectors_cca,
     vectors_dcap,
     vectors_nitro,
+    vectors_nvidia,
     vectors_snp,
     vectors_tpm,
 )
@@ -91,6 +92,20 @@ def of_tpm(case: Case) -> Verdict:
     return _unbound(case, vectors_tpm.authenticated, vectors_tpm.policy_of, f"{note}binding")
 
 
+def of_nvidia(case: Case) -> Verdict:
+    """GPUs or switches, each verified alone: no machine is here whose evidence names them."""
+    try:
+        claims = [vectors_nvidia.authenticated(one) for one in vectors_nvidia.evidence_of(case)]
+    except CleanroomError as refused:
+        return Verdict(f"reject: {refused.message}", "")
+    cut = ", its trailing byte cut" if case["id"] in vectors_nvidia.TRAILING_ZERO else ""
+    asked = "; OCSP is not asked" if "OCSP" in case["verdict"] else ""
+    devices = "1 device" if len(claims) == 1 else f"{len(claims)} devices"
+    codes = sorted({code for one in claims for code in vectors_nvidia.failing(one)})
+    failing = ", ".join(f"`{code}`" for code in codes)
+    return Verdict(f"accept: {devices}{cut}{asked}", f"reject: {failing}" if failing else "accept")
+
+
 def _unbound(
     case: Case,
     authenticated: Callable[[Case], AnyClaims],
@@ -115,5 +130,6 @@ VERDICTS: Mapping[str, Callable[[Case], Verdict]] = {
     "cca": of_cca,
     "azure-vtpm": of_azure,
     "tpm": of_tpm,
+    "nvidia": of_nvidia,
 }
 """How to judge a case, by the vendor that `index.json` names."""

@@ -12,14 +12,17 @@ from pydantic import Field
 from cleanroom.attestation.claims.azure_aci import AzureAciClaims
 from cleanroom.attestation.claims.azure_snp import AzureSnpClaims
 from cleanroom.attestation.claims.azure_tdx import AzureTdxClaims
-from cleanroom.attestation.claims.base import Assurance, Claims, Hex, Word
+from cleanroom.attestation.claims.base import Assurance, Claims, DeviceClaims, Hex, Word
 from cleanroom.attestation.claims.cca import CcaClaims
 from cleanroom.attestation.claims.gcp_vtpm import GcpVtpmClaims
 from cleanroom.attestation.claims.nitro import NitroClaims
+from cleanroom.attestation.claims.nvidia_gpu import NvidiaGpuClaims
+from cleanroom.attestation.claims.nvidia_switch import NvidiaSwitchClaims
 from cleanroom.attestation.claims.sev_snp import SevSnpClaims
 from cleanroom.attestation.claims.sgx import SgxClaims
 from cleanroom.attestation.claims.tdx import TdxClaims
 from cleanroom.attestation.claims.tpm import TpmClaims
+from cleanroom.attestation.claims.vouched import Vouched
 
 __all__ = [
     "AnyClaims",
@@ -29,13 +32,17 @@ __all__ = [
     "AzureTdxClaims",
     "CcaClaims",
     "Claims",
+    "DeviceClaims",
     "GcpVtpmClaims",
     "Hex",
     "NitroClaims",
+    "NvidiaGpuClaims",
+    "NvidiaSwitchClaims",
     "SevSnpClaims",
     "SgxClaims",
     "TdxClaims",
     "TpmClaims",
+    "Vouched",
     "Word",
 ]
 

@@ -1,36 +1,29 @@
-"""What all claims have in common: who vouches, for which evidence, bound to what."""
+"""What the claims of all machines have in common, and the devices that are attached to them."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
-from pydantic import StringConstraints as Text
 
-from cleanroom.attestation.evidence import Platform
-from cleanroom.encoding import Digest, Instant, Record
+from cleanroom.attestation.claims.nvidia_gpu import NvidiaGpuClaims
+from cleanroom.attestation.claims.nvidia_switch import NvidiaSwitchClaims
+from cleanroom.attestation.claims.vouched import Assurance, Hex, Vouched, Word
+from cleanroom.attestation.evidence import MOST_DEVICES, Platform, is_empty
 
-Assurance = Literal["hardware", "simulated"]
-"""Whether a vendor's or a development root vouches."""
-Hex = Annotated[str, Text(pattern=r"^([0-9a-f]{2})*$")]
-"""Bytes as lower-case hex."""
-Word = Annotated[str, Text(pattern=r"^0x[0-9a-f]{1,16}$")]
-"""A number of up to 64 bits, which JSON could not carry exactly."""
+__all__ = ["Assurance", "Claims", "DeviceClaims", "Hex", "Word"]
+
+DeviceClaims = Annotated[NvidiaGpuClaims | NvidiaSwitchClaims, Field(discriminator="platform")]
+"""Claims of any device, told apart by `platform`."""
 
 
-class Claims(Record):
-    """A vendor's chain vouches for this, bound to the 64 bytes that were expected."""
+class Claims(Vouched):
+    """What a machine says, and its devices; for both the same conversation is bound."""
 
     platform: Platform
     """Which platform's rules were applied."""
-    assurance: Assurance
-    """What kind of root vouches."""
-    anchor: Digest
-    """SHA-256 of the root that vouches: its certificate, or its public key where there is none."""
-    evidence: Digest
-    """The evidence these claims come from."""
-    verified_at: Instant
-    """The `now` of the verification."""
-    report_data: Hex = Field(min_length=64, max_length=128)
-    """The binding as this platform carries it; for most the 64 bytes themselves."""
+    attached: Annotated[list[DeviceClaims], Field(max_length=MOST_DEVICES)] = Field(
+        default=[], exclude_if=is_empty
+    )
+    """Devices whose evidence came along, in its order; not written where there are none."""
 
     @property
     def hides_memory(self) -> bool:

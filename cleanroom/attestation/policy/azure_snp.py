@@ -11,10 +11,11 @@ from pydantic import Field
 from cleanroom.attestation.policy.azure import AzureGuestDemands
 from cleanroom.attestation.policy.base import Measurement
 from cleanroom.attestation.policy.boot import BootValues
+from cleanroom.attestation.policy.devices import GuestWithDevices
 from cleanroom.attestation.policy.snp import KeyDigest, SnpPolicy
 
 
-class AzureSnpPolicy(SnpPolicy):
+class AzureSnpPolicy(GuestWithDevices, SnpPolicy):
     """One accepted kind of guest on Azure; all fields must hold together, never mix and match."""
 
     platform: Literal["azure-snp"]

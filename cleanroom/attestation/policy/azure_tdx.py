@@ -12,10 +12,11 @@ from cleanroom.attestation.policy.azure import AzureGuestDemands
 from cleanroom.attestation.policy.base import Measurement
 from cleanroom.attestation.policy.boot import BootValues
 from cleanroom.attestation.policy.dcap import DcapPolicy
+from cleanroom.attestation.policy.devices import GuestWithDevices
 from cleanroom.attestation.policy.tdx import TdAttributeDemands
 
 
-class AzureTdxPolicy(DcapPolicy):
+class AzureTdxPolicy(GuestWithDevices, DcapPolicy):
     """One accepted kind of guest on Azure; all fields must hold together, never mix and match."""
 
     platform: Literal["azure-tdx"]

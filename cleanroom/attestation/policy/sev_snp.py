@@ -11,6 +11,7 @@ from pydantic import Field, model_validator
 from pydantic import StringConstraints as Text
 
 from cleanroom.attestation.policy.base import Measurement
+from cleanroom.attestation.policy.devices import GuestWithDevices
 from cleanroom.attestation.policy.snp import KeyDigest, SnpPolicy
 
 CspId = Annotated[str, Text(pattern=r"^[ -~]{1,128}$")]
@@ -19,7 +20,7 @@ HostData = Annotated[str, Text(pattern=r"^(genesis|any|[0-9a-f]{64})$")]
 """`genesis`, `any` or 64 lower-case hex digits."""
 
 
-class SevSnpPolicy(SnpPolicy):
+class SevSnpPolicy(GuestWithDevices, SnpPolicy):
     """One accepted kind of SEV-SNP machine; all fields must hold together, never mix and match."""
 
     platform: Literal["sev-snp"]

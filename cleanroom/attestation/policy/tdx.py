@@ -11,6 +11,7 @@ from pydantic import StringConstraints as Text
 
 from cleanroom.attestation.policy.base import Demand, Measurement
 from cleanroom.attestation.policy.dcap import DcapPolicy
+from cleanroom.attestation.policy.devices import GuestWithDevices
 from cleanroom.encoding import Record
 
 Register = Annotated[str, Text(pattern=r"^(any|zero|[0-9a-f]{96})$")]
@@ -91,7 +92,7 @@ class TdAttributeDemands(Record):
     """Attributes that have no name here, which may weaken the guest."""
 
 
-class TdxPolicy(DcapPolicy):
+class TdxPolicy(GuestWithDevices, DcapPolicy):
     """One accepted kind of TDX guest; all fields must hold together, never mix and match."""
 
     platform: Literal["tdx"]

@@ -5,7 +5,7 @@ A rule compares claims with one entry and gives findings, passed or not; it deci
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from cleanroom.attestation.claims import Claims
+from cleanroom.attestation.claims import Vouched
 from cleanroom.attestation.policy import Demand
 from cleanroom.attestation.result import Finding
 from cleanroom.encoding import Digest
@@ -16,7 +16,7 @@ def finding(code: str, check: str, found: str, expected: str, *, passed: bool) -
     return Finding(code=code, check=check, found=found, expected=expected, passed=passed)
 
 
-def assurance_as_asked(code: str, claims: Claims, roots: list[Digest] | None) -> Finding:
+def assurance_as_asked(code: str, claims: Vouched, roots: list[Digest] | None) -> Finding:
     """Simulated evidence only under a root that the entry pins; hardware only without one."""
     if roots is None:
         passed, expected = claims.assurance == "hardware", "hardware"

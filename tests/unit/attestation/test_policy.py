@@ -11,6 +11,7 @@ from cleanroom.attestation.roots import (
     INTEL_SGX_ROOT,
     MICROSOFT_SUPPLY_CHAIN_ROOT,
     NITRO_ROOT,
+    NVIDIA_DEVICE_ROOT,
 )
 from cleanroom.attestation.words.snp import BADRAM, OPEN_GUEST_BITS, SAFE_WHEN
 from cleanroom.errors import ManifestRule, RecordMalformed
@@ -84,12 +85,13 @@ def test_anchors_of_production_policies_are_the_vendors():
     anchors = Anchors.of([good_policy(development_roots=None)])
     assert anchors == Anchors.vendor()
     others = {INTEL_SGX_ROOT, NITRO_ROOT, GOOGLE_EK_AK_ROOT, MICROSOFT_SUPPLY_CHAIN_ROOT}
-    assert anchors.fingerprints == {*AMD_ARK, *others}
+    assert anchors.fingerprints == {*AMD_ARK, *others, NVIDIA_DEVICE_ROOT}
     assert anchors.roots_of("amd") == AMD_ARK.keys()
     assert anchors.roots_of("intel") == {INTEL_SGX_ROOT}
     assert anchors.roots_of("aws") == {NITRO_ROOT}
     assert anchors.roots_of("google") == {GOOGLE_EK_AK_ROOT}
     assert anchors.roots_of("microsoft") == {MICROSOFT_SUPPLY_CHAIN_ROOT}
+    assert anchors.roots_of("nvidia") == {NVIDIA_DEVICE_ROOT}
 
 
 def test_anchors_of_development_policies_are_theirs():
