@@ -48,26 +48,29 @@ def recognise(
             "the evidence", found=f"{len(raw)} bytes", expected=f"at most {LARGEST_FILE} bytes"
         )
     known = _record(raw)
-    if known is not None:
-        beside = [*known.endorsements, *endorsements]
-        log = event_log if event_log is not None else known.event_log
-        return _evidence(platform or known.platform, known.report, beside, log)
-    plain = _plain(raw)
-    found = platform or _platform_of(plain)
-    return _evidence(found, plain, endorsements, event_log)
+    if known is None:
+        plain = _plain(raw)
+        found = platform or _platform_of(plain)
+        known = Evidence.from_plain({"platform": found, "report": _text(plain), "endorsements": []})
+    return _with(known, endorsements, event_log, platform)
 
 
-def _evidence(
-    platform: Platform, report: bytes, endorsements: Sequence[bytes], event_log: bytes | None
+def _with(
+    evidence: Evidence,
+    endorsements: Sequence[bytes],
+    event_log: bytes | None,
+    platform: Platform | None,
 ) -> Evidence:
-    plain: dict[str, object] = {
-        "platform": platform,
-        "report": base64.b64encode(report).decode(),
-        "endorsements": [base64.b64encode(one).decode() for one in endorsements],
-    }
+    """The same evidence with what came beside it; whatever else it holds stays as it is."""
+    changed: dict[str, object] = {"platform": platform or evidence.platform}
+    changed["endorsements"] = [_text(one) for one in (*evidence.endorsements, *endorsements)]
     if event_log is not None:
-        plain["event_log"] = base64.b64encode(event_log).decode()
-    return Evidence.from_plain(plain)
+        changed["event_log"] = _text(event_log)
+    return Evidence.from_plain(evidence.to_plain() | changed)
+
+
+def _text(raw: bytes) -> str:
+    return base64.b64encode(raw).decode()
 
 
 def _record(raw: bytes) -> Evidence | None:

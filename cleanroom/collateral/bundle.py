@@ -4,7 +4,8 @@ A bundle is a record: canonical or refused. It is trusted as little as the servi
 its name and time say only what somebody fetched, and when.
 """
 
-from collections.abc import Iterable
+import base64
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Annotated, Literal
 
@@ -14,7 +15,6 @@ from cleanroom.attestation.collateral import Collateral
 from cleanroom.attestation.evidence import LARGEST_ENDORSEMENT, Evidence
 from cleanroom.attestation.formats.amd_certificates import (
     AMD_SUITE,
-    INTERMEDIATES,
     LEAVES,
     certified_chip,
     certified_tcb,
@@ -30,6 +30,8 @@ from cleanroom.collateral.intel import IntelMachine, Provisioning
 from cleanroom.collateral.needs import machines_of
 from cleanroom.encoding import Bytes, Instant, Record
 
+CHAIN_LENGTH = 3
+"""Leaf, intermediate and root."""
 MOST_CERTIFICATES = 4096
 """As many chips as a policy may list."""
 
@@ -96,27 +98,30 @@ def complete(evidence: Evidence, bundle: Bundle, product: Product | None = None)
     chips = [one for one in machines if isinstance(one, AmdMachine)]
     if not chips:
         return evidence
-    names = {one.common_name for one in read_endorsements(evidence.endorsements)}
+    given = read_endorsements(evidence.endorsements)
     kept = [read_certificate(one, AMD_SUITE) for one in bundle.certificates]
-    added = [
-        one.encoded for one in kept if one.common_name not in names and _belongs(one, chips[0])
-    ]
-    endorsements = [*evidence.endorsements, *added]
-    return Evidence(
-        platform=evidence.platform,
-        report=evidence.report,
-        endorsements=endorsements,
-        event_log=evidence.event_log,
-    )
+    added = [one.encoded for one in _lacking(chips[0], given, kept)]
+    # NOTE: whatever else evidence may hold stays as it is.
+    carried = [base64.b64encode(one).decode() for one in [*evidence.endorsements, *added]]
+    return Evidence.from_plain(evidence.to_plain() | {"endorsements": carried})
 
 
-def _belongs(certificate: Certificate, chip: AmdMachine) -> bool:
-    name = certificate.common_name
-    if name == LEAVES[chip.kind]:
-        if product_name(certificate) != chip.product:
-            return False
-        certified = read_tcb(certified_tcb(certificate, chip.product), chip.product)
-        return certified == chip.tcb and certified_chip(certificate, chip.product) == chip.chip_id
-    if name in INTERMEDIATES:
-        return INTERMEDIATES[name] == (chip.product, chip.kind)
-    return name == f"ARK-{chip.product}"
+def _lacking(
+    chip: AmdMachine, given: Sequence[Certificate], kept: Sequence[Certificate]
+) -> Iterator[Certificate]:
+    """What of a chip's chain was not given, leaf first, as far as it is kept."""
+    by_name = {one.subject: one for one in (*kept, *given)}
+    leaves = [one for one in given if one.common_name in LEAVES.values()]
+    leaves += [one for one in kept if _certifies(one, chip)]
+    at = leaves[0] if leaves else None
+    for _ in range(CHAIN_LENGTH):
+        if at is not None and at not in given:
+            yield at
+        at = by_name.get(at.issuer) if at is not None else None
+
+
+def _certifies(certificate: Certificate, chip: AmdMachine) -> bool:
+    if certificate.common_name != LEAVES[chip.kind] or product_name(certificate) != chip.product:
+        return False
+    certified = read_tcb(certified_tcb(certificate, chip.product), chip.product)
+    return certified == chip.tcb and certified_chip(certificate, chip.product) == chip.chip_id

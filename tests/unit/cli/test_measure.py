@@ -1,0 +1,179 @@
+"""`cleanroom measure`: from files to measurements to a statement that several builders signed."""
+
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+from ruamel.yaml import YAML
+
+from cleanroom.cli.main import run
+from cleanroom.crypto.envelope import Envelope
+from tests.support.vectors import VECTORS, case_named, needs_vectors
+
+pytest.importorskip("sevsnpmeasure", reason="the extra [measure] is not installed")
+GOLDEN = (
+    "803f691094946e42068aaa3a8f9e26a5c89f36f7b73ecfb28c653360fe4b3aba"
+    "7e534442e7e1e17895dfe778d0228977"
+)
+FIRMWARE = VECTORS / "measurement/sev__ovmf_AmdSev_suffix.bin"
+FILES = ["--firmware", str(FIRMWARE), "--kernel", "/dev/null", "--initrd", "/dev/null"]
+SNP = ["measure", "snp", *FILES, "--cmdline", "console=ttyS0 loglevel=7"]
+SHAPE = ["--vcpu-type", "EPYC-v4", "--guest-features", "0x21"]
+
+
+@pytest.fixture
+def desk(tmp_path, monkeypatch):
+    """Where two builders, Ann and Bob, have their keys."""
+    monkeypatch.chdir(tmp_path)
+    for party in ("ann", "bob"):
+        run(["key", "new", "--party", party])
+    return tmp_path
+
+
+@needs_vectors
+def test_the_golden_digest_is_printed_for_a_manifest(capsys):
+    assert run([*SNP, *SHAPE, "--vcpus", "1"]) == 0
+    assert YAML(typ="safe").load(capsys.readouterr().out) == {"measurements": [GOLDEN]}
+
+
+@needs_vectors
+def test_each_number_of_processors_is_a_launch_of_its_own(capsys):
+    assert run([*SNP, *SHAPE, "--vcpus", "1", "--vcpus", "2", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert [one["vcpus"] for one in told["launches"]] == [1, 2]
+    assert told["launches"][0]["measurement"] == GOLDEN
+    assert told["launches"][1]["measurement"] != GOLDEN
+    assert told["inputs"]["firmware"] == hashlib.sha256(FIRMWARE.read_bytes()).hexdigest()
+    assert set(told["inputs"]) == {"firmware", "kernel", "initrd", "cmdline"}
+
+
+@needs_vectors
+def test_firmware_alone_is_said_to_leave_the_kernel_open(capsys):
+    assert run(["measure", "snp", "--firmware", str(FIRMWARE), "--vcpus", "1"]) == 0
+    assert "the host chooses what boots" in capsys.readouterr().err
+
+
+@needs_vectors
+@pytest.mark.parametrize(
+    ("option", "status"),
+    [
+        (("--vcpu-type", "EPYC-Vapour"), 2),
+        (("--guest-features", "many"), 2),
+        (("--firmware-digest", "zz"), 2),
+        (("--kernel", "none"), 2),
+    ],
+)
+def test_a_wrong_option_is_a_usage_error(option, status, capsys):
+    assert run([*SNP, "--vcpus", "1", *option]) == status
+    assert "error[CR-80" in capsys.readouterr().err
+
+
+@needs_vectors
+def test_registers_of_a_real_boot_are_printed_beside_mrtd(capsys):
+    case = case_named("ccel-gcp-cos113")
+    asked = ["measure", "tdx", "--mrtd", "ab" * 48, "--event-log", str(VECTORS / case["log"])]
+    assert run([*asked, "--json"]) == 0
+    (launch,) = json.loads(capsys.readouterr().out)["launches"]
+    assert launch["image"]["mrtd"] == "ab" * 48
+    assert len(launch["image"]["rtmr1"]) == 96
+    assert run(asked) == 0
+    (image,) = YAML(typ="safe").load(capsys.readouterr().out)["measurements"]
+    assert image["rtmr2"] == launch["image"]["rtmr2"]
+
+
+def measured(capsys, *vcpus):
+    asked = [*SNP, *SHAPE, "--json"]
+    for count in vcpus:
+        asked += ["--vcpus", count]
+    capsys.readouterr()
+    run(asked)
+    Path("measured.json").write_text(capsys.readouterr().out)
+
+
+def sign(builder, version="1.0.0"):
+    asked = ["measure", "sign", "measured.json", "--image", "worker", "--image-version", version]
+    asked += ["--from", "2026-11-01T00:00:00Z", "--identity", f"{builder}.key"]
+    return run([*asked, "--out", f"{builder}.dsse.json"])
+
+
+def verify(*envelopes, threshold="2", at="2026-11-20T00:00:00Z"):
+    asked = ["measure", "verify", *envelopes, "--threshold", threshold, "--at", at]
+    return run([*asked, "--builder", "ann.party.yaml", "--builder", "bob.party.yaml", "--json"])
+
+
+BOTH = ("ann.dsse.json", "bob.dsse.json")
+
+
+@needs_vectors
+@pytest.mark.usefixtures("desk")
+def test_two_builders_sign_and_a_party_verifies(capsys):
+    measured(capsys, "1", "2")
+    assert sign("ann") == sign("bob") == 0
+    capsys.readouterr()
+    assert verify(*BOTH) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["builders"] == ["ann-provide", "bob-provide"]
+    assert told["statement"]["predicate"]["launches"][0]["measurement"] == GOLDEN
+    assert told["statement"]["_type"] == "https://in-toto.io/Statement/v1"
+
+
+@needs_vectors
+@pytest.mark.usefixtures("desk")
+def test_what_is_verified_is_printed_for_a_manifest(capsys):
+    measured(capsys, "1")
+    sign("ann")
+    capsys.readouterr()
+    asked = ["measure", "verify", BOTH[0], "--threshold", "1", "--builder", "ann.party.yaml"]
+    assert run([*asked, "--at", "2026-11-20T00:00:00Z"]) == 0
+    said = capsys.readouterr()
+    assert YAML(typ="safe").load(said.out) == {"sev-snp": {"measurements": [GOLDEN]}}
+    assert "signed by ann-provide" in said.err
+
+
+@needs_vectors
+@pytest.mark.usefixtures("desk")
+def test_one_builder_is_not_enough_where_two_are_asked(capsys):
+    measured(capsys, "1")
+    sign("ann")
+    assert verify(BOTH[0]) == 4
+    assert verify(BOTH[0], BOTH[0]) == 4
+
+
+@needs_vectors
+@pytest.mark.usefixtures("desk")
+def test_builders_that_built_differently_are_refused(capsys):
+    measured(capsys, "1")
+    sign("ann")
+    measured(capsys, "2")
+    sign("bob")
+    assert verify(*BOTH) == 4
+    assert "2 different statements" in capsys.readouterr().err
+
+
+@needs_vectors
+def test_a_changed_envelope_is_refused(desk, capsys):
+    measured(capsys, "1")
+    sign("ann")
+    sign("bob")
+    envelope = Envelope.from_bytes((desk / BOTH[0]).read_bytes())
+    forged = envelope.payload.replace(GOLDEN.encode(), b"ab" * 48)
+    (desk / BOTH[0]).write_bytes(Envelope(**(dict(envelope) | {"payload": forged})).to_bytes())
+    assert verify(*BOTH) == 4
+
+
+@needs_vectors
+@pytest.mark.usefixtures("desk")
+def test_old_values_are_refused(capsys):
+    measured(capsys, "1")
+    sign("ann")
+    sign("bob")
+    assert verify(*BOTH, at="2029-01-01T00:00:00Z") == 4
+
+
+def test_what_was_not_measured_is_not_signed(desk):
+    (desk / "measured.json").write_text('{"launches": [{"platform": "sev-snp"}], "inputs": {}}')
+    assert sign("ann") == 3
+    (desk / "measured.json").write_text("{}")
+    assert sign("ann") == 3
+    assert not (desk / BOTH[0]).exists()
