@@ -12,14 +12,6 @@ from tests.support.breaches import Mutant
 from tests.support.source_tree import ROOT
 
 PAGE = ROOT / "docs" / "attacks.md"
-TABLES = {
-    "Evidence": "test_mutants_evidence",
-    "Agreement, statement and log": "test_mutants_agreement",
-    "Callers, joins, reports and deliveries, in a real room": "test_mutants_room",
-    "Rules of the room": "test_mutants_rules",
-    "Datasets, grants, orders and results": "test_mutants_data",
-    "Receipts": "test_mutants_receipts",
-}
 BEGIN, END = "<!-- tables: begin -->", "<!-- tables: end -->"
 OPENING = """# Attacks
 
@@ -31,11 +23,17 @@ still stands in the way, the mutant names the error of that one: depth is writte
 is lost, a test says so.
 
 Further mutants stand beside their stories: in `tests/attacks/test_output_leaks_neighbours.py`,
-`tests/attacks/test_output_padding.py`, `tests/attacks/test_output_pseudonyms.py`,
-`tests/attacks/test_evidence_cose_mutants.py` and `tests/cluster/test_mutants_gang.py`.
+`tests/attacks/test_output_padding.py`, `tests/attacks/test_output_pseudonyms.py` and
+`tests/cluster/test_mutants_gang.py`.
 
 The tables are drawn by `python -m tests.support.attack_page`; `test_mutants_page.py` compares them.
 """
+
+
+def modules() -> list[str]:
+    """Test files that hold tables of mutants."""
+    found = {path.stem for path in (ROOT / "tests" / "attacks").glob("test_*mutants*.py")}
+    return sorted(found - {"test_mutants_page"})
 
 
 def mutants_of(module: str) -> Iterator[Mutant]:
@@ -48,10 +46,11 @@ def mutants_of(module: str) -> Iterator[Mutant]:
 def tables() -> str:
     """The part of the page that is drawn from tables of mutants."""
     parts = []
-    for title, module in TABLES.items():
+    for module in modules():
+        title = first_sentence(ROOT / "tests" / "attacks" / f"{module}.py")
         rows = sorted({row(mutant) for mutant in mutants_of(module)})
         head = "| attack | story | check taken away | then |\n| --- | --- | --- | --- |"
-        parts.append(f"### {title}\n\n`tests/attacks/{module}.py`\n\n{head}\n" + "\n".join(rows))
+        parts.append(f"### `{module}.py`\n\n{title}\n\n{head}\n" + "\n".join(rows))
     return "\n\n".join(parts)
 
 
@@ -77,7 +76,7 @@ def files() -> str:
     places += sorted((ROOT / "tests" / "cluster").glob("test_*.py"))
     lines = []
     for path in places:
-        if path.stem.startswith("test_mutants_"):
+        if path.parent.name == "attacks" and path.stem in {*modules(), "test_mutants_page"}:
             continue
         sentence = first_sentence(path)
         lines.append(f"- `{path.relative_to(ROOT)}`: {sentence}")
