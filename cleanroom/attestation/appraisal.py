@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from cleanroom.attestation.claims import AnyClaims
+from cleanroom.attestation.devices import asked_of
 from cleanroom.attestation.policy import AppraisalPolicy
 from cleanroom.attestation.result import (
     VERIFIER_BUILD,
@@ -57,7 +58,7 @@ def _mint(
     doubtful = simulated or not claims.firmware_current
     opaque = 2 if claims.hides_memory else 32
     vector = TrustVector(
-        instance_identity=2 if policy.lists_machines else 0,
+        instance_identity=2 if _lists_machines(policy) else 0,
         configuration=2,
         executables=3,
         hardware=32 if doubtful else 2,
@@ -76,6 +77,12 @@ def _mint(
         findings=findings,
         assurance=claims.assurance,
     )
+
+
+def _lists_machines(policy: AppraisalPolicy) -> bool:
+    """Whether only listed machines are accepted, and only listed devices beside them."""
+    beside = asked_of(policy)
+    return policy.lists_machines and (beside is None or beside.lists_machines)
 
 
 def _refusal(attempts: Mapping[str, list[Finding]]) -> AppraisalFailed:

@@ -7,7 +7,7 @@
 The devices are asked first, then the machine. So a device's evidence is of this conversation and
 of this place in the list, and the machine vouches for these very devices and no others: none can
 be left out, added, exchanged or turned around. Without devices the machine carries `base` itself,
-which is the same as ever. See `docs/adr` on composite evidence.
+which is the same as ever. See `docs/adr/0006-composite-evidence.md`.
 
 What this cannot say is that a device is on the bus of the machine: the measured code that asked it
 is what knows.

@@ -161,27 +161,28 @@ def chip_of(certificate: Certificate) -> tuple[str, Architecture]:
     )
 
 
-def firmware_ids(certificate: Certificate) -> tuple[bytes, ...]:
-    """The digests of firmware (FWID) that a device's leaf certificate names.
+def firmware_id(certificate: Certificate, architecture: Architecture) -> bytes:
+    """The digest of firmware (FWID) that a device's leaf certificate names.
+
+    Args:
+        certificate: of the firmware's key.
+        architecture: of the device; each writes one extension of the two, the other is not read.
 
     Raises:
-        EvidenceRejected: there is no DICE extension, or it is malformed.
+        EvidenceRejected: the DICE extension is missing or malformed.
     """
-    if COMPOSITE_DEVICE_ID in certificate.extensions:
-        value = Der(certificate.extensions[COMPOSITE_DEVICE_ID].value, "composite device id")
-        return (_composite_device_id(value),)
-    if TCB_INFO in certificate.extensions:
-        return _tcb_info(Der(certificate.extensions[TCB_INFO].value, "DICE TCB info"))
-    raise rejected(
-        f"the DICE extension of {certificate.common_name}",
-        found="missing",
-        expected=f"{COMPOSITE_DEVICE_ID} or {TCB_INFO}",
-    )
-
-
-def _composite_device_id(value: Der) -> bytes:
+    oid = TCB_INFO if architecture == "blackwell" else COMPOSITE_DEVICE_ID
+    if oid not in certificate.extensions:
+        raise rejected(
+            f"the DICE extension of {certificate.common_name}", found="missing", expected=oid
+        )
+    value = Der(certificate.extensions[oid].value, "DICE extension")
     inside = value.inside(der.SEQUENCE, "")
     value.end()
+    return _tcb_info(inside) if oid == TCB_INFO else _composite_device_id(inside)
+
+
+def _composite_device_id(inside: Der) -> bytes:
     if inside.integer("version") != 1:
         raise rejected("composite device id version", found="another", expected="1")
     inside.content(der.SEQUENCE, "device id")
@@ -190,21 +191,20 @@ def _composite_device_id(value: Der) -> bytes:
     return found
 
 
-def _tcb_info(value: Der) -> tuple[bytes, ...]:
+def _tcb_info(inside: Der) -> bytes:
     # NOTE: context tags [0] to [5] stand before the list ([6], constructed), [7] to [9] after it;
-    # all but the list are optional and say nothing that is used here.
-    inside = value.inside(der.SEQUENCE, "")
-    value.end()
+    # all but the list are optional and say nothing that is used here. Of the list, the first is
+    # the firmware whose digest reports name, as NVIDIA's own verifier has it.
     for tag in range(0x80, 0x86):
         inside.optional(tag, f"[{tag & 0x0F}]")
     listed = inside.inside(0xA6, "fwids")
     for tag in range(0x87, 0x8A):
         inside.optional(tag, f"[{tag & 0x0F}]")
     inside.end()
-    found = []
+    found = [_fwid(listed)]
     while listed.more:
         found.append(_fwid(listed))
-    return tuple(found)
+    return found[0]
 
 
 def _fwid(listed: Der) -> bytes:

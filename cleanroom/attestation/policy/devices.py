@@ -47,6 +47,12 @@ class AttachedDevices(Record):
         asked: list[GpuDemands | SwitchDemands | None] = [self.gpus, self.switches]
         return [one.policy.development_roots for one in asked if one is not None]
 
+    @property
+    def lists_machines(self) -> bool:
+        """Whether only listed devices are accepted."""
+        switches = self.switches is None or self.switches.policy.lists_machines
+        return self.gpus.policy.lists_machines and switches
+
     @model_validator(mode="after")
     def _links_are_covered(self) -> Self:
         if "protected-pcie" in self.gpus.policy.modes and self.switches is None:

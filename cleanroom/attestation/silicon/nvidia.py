@@ -8,7 +8,7 @@ The steps, in this order, the first fault ends it:
 3. the chain: names, authority, validity at `now`, ECDSA P-384 signatures;
 4. the boot ROM's certificate is of a chip of the kinds that the platform allows;
 5. the signature over both messages under the leaf's key;
-6. the firmware that the report names (FWID) is one that the leaf's DICE extension names.
+6. the firmware that the report names (FWID) is the one that the leaf's DICE extension names.
 
 The requester's nonce is compared with the binding by `verifier`, for every device in the same way.
 
@@ -31,7 +31,7 @@ from cleanroom.attestation.formats.nvidia import (
     Architecture,
     Opaque,
     chip_of,
-    firmware_ids,
+    firmware_id,
     read_opaque,
 )
 from cleanroom.attestation.formats.signatures import Suite, der_signature, require_signed
@@ -114,7 +114,7 @@ def authenticate(
     signature = der_signature(measurements.signature)
     require_signed(measurements.signed, signature, leaf.public_key, WHAT, NVIDIA_SUITE)
     # 6
-    fwid = _require_firmware(opaque, leaf, names_firmware=names_firmware)
+    fwid = _require_firmware(opaque, leaf, architecture, names_firmware=names_firmware)
     return AuthenticDevice(measurements, opaque, root, identity, chip, architecture, fwid)
 
 
@@ -144,15 +144,17 @@ def _require_anchor(root: Certificate, anchors: Anchors) -> None:
         )
 
 
-def _require_firmware(opaque: Opaque, leaf: Certificate, *, names_firmware: bool) -> bytes:
+def _require_firmware(
+    opaque: Opaque, leaf: Certificate, architecture: Architecture, *, names_firmware: bool
+) -> bytes:
     if FWID not in opaque.fields and not names_firmware:
         return b""
     fwid = opaque.octets(FWID, DIGEST_SIZE)
-    if fwid not in firmware_ids(leaf):
+    if fwid != firmware_id(leaf, architecture):
         raise rejected(
             "the firmware that the report names (FWID)",
             found=f"{fwid.hex()[:16]}…",
-            expected=f"one that the certificate of {leaf.common_name} names",
+            expected=f"what the certificate of {leaf.common_name} names",
             cause="the certificate is of another firmware, or of another device",
         )
     return fwid
