@@ -27,6 +27,8 @@ def permitted(predicate: Predicate, own: Manifest) -> AnyComputation:
     compare("runs allowed", predicate.runs_allowed, computation.limits.max_runs)
     compare("number of workers", len(predicate.workers), count)
     compare("engine", predicate.engine, "process" if count == 1 else "ray")
+    if predicate.submitted_at > predicate.released_at:
+        raise ReceiptInvalid("the run was submitted after it was released")
     if predicate.runs_used > predicate.runs_allowed:
         raise ReceiptInvalid(
             f"the run is number {predicate.runs_used} of {predicate.runs_allowed} allowed"

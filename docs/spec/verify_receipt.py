@@ -4,8 +4,9 @@
 
 MANIFEST.json is your own copy (`cleanroom manifest show --canonical`); steps are numbered as in
 `receipt-v1.md`. A second opinion: it shares no code with the package, and tests compare the two.
-Not done: evidence other than SEV-SNP (refused), revocation lists, and rules between fields of the
-manifest. Fields that it does not know are ignored: they add nothing. No network, no clock.
+Not done: evidence other than SEV-SNP, devices beside a machine (both refused), revocation lists,
+and rules between fields of the manifest. Fields that it does not know are ignored: they add
+nothing. No network, no clock.
 """
 
 import base64
@@ -188,6 +189,7 @@ def unmet(said: Json, policy: Json, genesis: bytes) -> list[str]:
     family = FAMILIES.get(report[0x188] << 4 | report[0x189] >> 4) if report[0] > 2 else product
     rules = {
         "root": said["root"] in (policy.get("development_roots") or AMD_ROOTS),
+        "devices": "devices" not in policy,
         "product": product in policy["products"] and family == product,
         "version": report[0] in {2, 3, 5} and report[0] >= policy.get("min_report_version", 3),
         "measurement": report[0x90:0xC0].hex() in policy["measurements"],
@@ -237,6 +239,7 @@ def permitted(said: Json, manifest: Json) -> Json:
     require(got == read and said["submitter"] in ran["submitters"], "other inputs or submitter")
     require(sorted((o["output"], o["recipient"]) for o in said["outputs"]) == due, "other outputs")
     require(said["runs_used"] <= said["runs_allowed"] == ran["limits"]["max_runs"], "more runs")
+    require(said["submitted_at"] <= said["released_at"], "released before it was submitted")
     working = (len(said["workers"]), said["engine"]) == (count, "ray" if count > 1 else "process")
     require(working and said["parameters"].keys() == ranges.keys(), "other workers or parameters")
     for name, chosen in said["parameters"].items():

@@ -18,8 +18,9 @@ from cleanroom.errors import (
 )
 from cleanroom.protocol.join import WORKER_KID, Hello
 from cleanroom.protocol.work import Failed, Finished, Order, Renew, Renewed
-from tests.support.platform import MEASUREMENT, other_platform
+from tests.support.platform import MEASUREMENT
 from tests.support.rooms import FakeWorker, coordinator, room_manifest
+from tests.support.workers import live_platform
 
 RUN = "r-0000000000000000"
 
@@ -98,19 +99,27 @@ def test_a_worker_launched_for_another_room_is_refused(room):
 
 
 def test_a_machine_under_another_root_is_refused(room):
-    attester = other_platform().attester(MEASUREMENT, room.genesis.digest)
+    attester = live_platform().attester(MEASUREMENT, room.genesis.digest)
     with FakeWorker(room, attester=attester) as fake:
         challenge = fake.hello()
-        with pytest.raises(EvidenceRejected):
+        with pytest.raises(EvidenceRejected, match="trusted here"):
             fake.present(fake.proof(challenge))
 
 
-@pytest.mark.parametrize("scenario", ["debug", "old-tcb", "wrong-binding", "masked-chip"])
-def test_an_unfit_machine_is_refused(room, scenario):
+@pytest.mark.parametrize(
+    ("scenario", "error"),
+    [
+        ("debug", AppraisalFailed),
+        ("old-tcb", AppraisalFailed),
+        ("wrong-binding", BindingMismatch),
+        ("masked-chip", EvidenceRejected),
+    ],
+)
+def test_an_unfit_machine_is_refused(room, scenario, error):
     attester = room.platform.attester(MEASUREMENT, room.genesis.digest, "Genoa", scenario)
     with FakeWorker(room, attester=attester) as unfit:
         challenge = unfit.hello()
-        with pytest.raises((AppraisalFailed, BindingMismatch, EvidenceRejected)):
+        with pytest.raises(error):
             unfit.present(unfit.proof(challenge))
 
 

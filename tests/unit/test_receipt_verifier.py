@@ -20,6 +20,7 @@ from cleanroom.manifest.genesis import Genesis
 from cleanroom.protocol.receipt import Receipt, verify_receipt
 from enclave.attester.scenarios import SCENARIOS
 from tests.support.manifests import LATER, NOW, approvals, good_manifest, signer
+from tests.support.nvidia import board
 from tests.support.platform import MEASUREMENT, other_platform, simulated_platform
 from tests.support.receipts import Draft, good_receipt, receipt_manifest, replaced, written_policy
 
@@ -243,6 +244,9 @@ LIES = {
     "about a parameter": {"change_predicate": replaced(parameters={"limit": 5})},
     "about how often it ran": {"change_predicate": lambda said: more_runs(said, allowed=False)},
     "about how often it may run": {"change_predicate": lambda said: more_runs(said, allowed=True)},
+    "about when it was asked for": {
+        "change_predicate": replaced(submitted_at=NOW + timedelta(days=3))
+    },
     "about the engine": {"change_predicate": replaced(engine="process")},
     "about the policy that held": {"change_predicate": lambda said: with_policy(said, "other")},
     "about when it was released": {
@@ -383,6 +387,7 @@ POLICIES = {
     "an author key": ({"author_key_digests": ["44" * 48]}, False),
     "a mitigation that is on": ({"min_report_version": 5, "min_mitigation_vector": 1}, True),
     "a mitigation that is off": ({"min_report_version": 5, "min_mitigation_vector": 2}, False),
+    "a GPU beside the machine": ({"devices": board().policy().to_plain()}, False),
     "another root": ({"development_roots": ["sha256:" + "77" * 32]}, False),
 }
 
