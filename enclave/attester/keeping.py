@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import TypeVar
 
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import (
@@ -10,6 +11,11 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
     load_der_private_key,
 )
+
+from cleanroom.encoding import Record
+from cleanroom.errors import FileMissing, Usage
+
+Kept = TypeVar("Kept", bound=Record)
 
 
 def private_bytes(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) -> bytes:
@@ -37,3 +43,25 @@ def write_private(file: Path, content: bytes) -> None:
     descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "wb") as opened:
         opened.write(content)
+
+
+def require_new(file: Path) -> Path:
+    """Return the file's path, if there is none yet.
+
+    Raises:
+        Usage: there is one already.
+    """
+    if file.exists():
+        raise Usage(f"{file.name} exists already, expected a directory without one")
+    return file
+
+
+def read_kept(file: Path, kind: type[Kept]) -> Kept:
+    """What was kept in a file of secrets.
+
+    Raises:
+        FileMissing: there is none.
+    """
+    if not file.is_file():
+        raise FileMissing(f"{file.name} is missing, expected a simulated platform")
+    return kind.from_bytes(file.read_bytes())

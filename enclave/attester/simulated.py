@@ -22,7 +22,6 @@ from cleanroom.attestation.formats.amd_certificates import AMD_SUITE
 from cleanroom.attestation.formats.x509 import read_certificate
 from cleanroom.attestation.policy import Product
 from cleanroom.encoding import Bytes, Digest, Instant, Record, content_digest, frame
-from cleanroom.errors import FileMissing, Usage
 from enclave.attester.issuing import (
     Leaf,
     issue_intermediate,
@@ -30,7 +29,14 @@ from enclave.attester.issuing import (
     issue_revocations,
     issue_root,
 )
-from enclave.attester.keeping import load_ec_key, load_rsa_key, private_bytes, write_private
+from enclave.attester.keeping import (
+    load_ec_key,
+    load_rsa_key,
+    private_bytes,
+    read_kept,
+    require_new,
+    write_private,
+)
 from enclave.attester.reporting import Launch, sign_report
 from enclave.attester.scenarios import SCENARIOS, Scenario, ScenarioName
 
@@ -72,8 +78,7 @@ class SimulatedPlatform:
         Raises:
             Usage: there is one already.
         """
-        if (directory / PLATFORM_FILE).exists():
-            raise Usage(f"{PLATFORM_FILE} exists already, expected a directory without one")
+        file = require_new(directory / PLATFORM_FILE)
         ark_key, ask_key = _new_rsa_key(), _new_rsa_key()
         chip_key = ec.generate_private_key(ec.SECP384R1())
         ark = issue_root(ark_key, now, CHAIN_YEARS)
@@ -89,7 +94,7 @@ class SimulatedPlatform:
                 name: issue_intermediate(name, ask_key, ark_key, now, CHAIN_YEARS) for name in names
             },
         )
-        write_private(directory / PLATFORM_FILE, kept.to_bytes())
+        write_private(file, kept.to_bytes())
         return cls(kept)
 
     @classmethod
@@ -99,10 +104,7 @@ class SimulatedPlatform:
         Raises:
             FileMissing: there is none.
         """
-        file = directory / PLATFORM_FILE
-        if not file.is_file():
-            raise FileMissing(f"{PLATFORM_FILE} is missing, expected a simulated platform")
-        return cls(PlatformSecrets.from_bytes(file.read_bytes()))
+        return cls(read_kept(directory / PLATFORM_FILE, PlatformSecrets))
 
     @property
     def root_fingerprint(self) -> Digest:

@@ -31,8 +31,13 @@ from cleanroom.attestation.formats.cca import (
 )
 from cleanroom.attestation.policy import CcaPolicy
 from cleanroom.encoding import Bytes, Digest, Instant, Record, content_digest, frame
-from cleanroom.errors import FileMissing, Usage
-from enclave.attester.keeping import load_ec_key, private_bytes, write_private
+from enclave.attester.keeping import (
+    load_ec_key,
+    private_bytes,
+    read_kept,
+    require_new,
+    write_private,
+)
 from enclave.attester.scenarios_cca import FIRMWARE, SCENARIOS, CcaScenario, CcaScenarioName
 from enclave.attester.signing_cose import sign1
 
@@ -70,8 +75,7 @@ class SimulatedCcaPlatform:
         Raises:
             Usage: there is one already.
         """
-        if (directory / PLATFORM_FILE).exists():
-            raise Usage(f"{PLATFORM_FILE} exists already, expected a directory without one")
+        file = require_new(directory / PLATFORM_FILE)
         platform, realm, stray = (
             private_bytes(ec.generate_private_key(ec.SECP384R1())) for _ in range(3)
         )
@@ -82,7 +86,7 @@ class SimulatedCcaPlatform:
             stray_key=stray,
             seed=secrets.token_bytes(32),
         )
-        write_private(directory / PLATFORM_FILE, kept.to_bytes())
+        write_private(file, kept.to_bytes())
         return cls(kept)
 
     @classmethod
@@ -92,10 +96,7 @@ class SimulatedCcaPlatform:
         Raises:
             FileMissing: there is none.
         """
-        file = directory / PLATFORM_FILE
-        if not file.is_file():
-            raise FileMissing(f"{PLATFORM_FILE} is missing, expected a simulated CCA platform")
-        return cls(CcaPlatformSecrets.from_bytes(file.read_bytes()))
+        return cls(read_kept(directory / PLATFORM_FILE, CcaPlatformSecrets))
 
     @property
     def public_key(self) -> bytes:

@@ -23,7 +23,6 @@ from cleanroom.attestation.formats.cbor import BREAK, OPEN_MAP
 from cleanroom.attestation.formats.nitro import MEASURED, PCR_SIZE
 from cleanroom.attestation.policy import NitroPolicy
 from cleanroom.encoding import Bytes, Digest, Instant, Record, content_digest, frame
-from cleanroom.errors import FileMissing, Usage
 from enclave.attester.issuing_nitro import (
     AUTHORITIES,
     ROOT_NAME,
@@ -32,7 +31,13 @@ from enclave.attester.issuing_nitro import (
     issue_authority,
     issue_leaf,
 )
-from enclave.attester.keeping import load_ec_key, private_bytes, write_private
+from enclave.attester.keeping import (
+    load_ec_key,
+    private_bytes,
+    read_kept,
+    require_new,
+    write_private,
+)
 from enclave.attester.scenarios_nitro import SCENARIOS, NitroScenario, NitroScenarioName
 from enclave.attester.signing_cose import sign1
 
@@ -73,8 +78,7 @@ class SimulatedNitroPlatform:
         Raises:
             Usage: there is one already.
         """
-        if (directory / PLATFORM_FILE).exists():
-            raise Usage(f"{PLATFORM_FILE} exists already, expected a directory without one")
+        file = require_new(directory / PLATFORM_FILE)
         root, issuer, module = (ec.generate_private_key(ec.SECP384R1()) for _ in range(3))
         window = Window.around(now, CHAIN_HOURS)
         itself = Issuer(ROOT_NAME, root)
@@ -87,7 +91,7 @@ class SimulatedNitroPlatform:
             root=issue_authority(ROOT_NAME, root.public_key(), itself, window, None),
             authorities=_authorities(AUTHORITIES, itself, issuer, window),
         )
-        write_private(directory / PLATFORM_FILE, kept.to_bytes())
+        write_private(file, kept.to_bytes())
         return cls(kept)
 
     @classmethod
@@ -97,10 +101,7 @@ class SimulatedNitroPlatform:
         Raises:
             FileMissing: there is none.
         """
-        file = directory / PLATFORM_FILE
-        if not file.is_file():
-            raise FileMissing(f"{PLATFORM_FILE} is missing, expected a simulated Nitro platform")
-        return cls(NitroPlatformSecrets.from_bytes(file.read_bytes()))
+        return cls(read_kept(directory / PLATFORM_FILE, NitroPlatformSecrets))
 
     @property
     def root_fingerprint(self) -> Digest:

@@ -20,7 +20,6 @@ from cleanroom.attestation.formats.nvidia import FORMAT_VERSION, FWID, PDI_SIZE,
 from cleanroom.attestation.formats.spdm import SIGNATURE_SIZE
 from cleanroom.attestation.policy.devices import AttachedDevices
 from cleanroom.encoding import Bytes, Digest, Instant, Record, content_digest, frame
-from cleanroom.errors import FileMissing, Usage
 from enclave.attester.issuing_nvidia import (
     AUTHORITIES,
     ROOT_NAME,
@@ -31,7 +30,13 @@ from enclave.attester.issuing_nvidia import (
     pem,
     tcb_info,
 )
-from enclave.attester.keeping import load_ec_key, private_bytes, write_private
+from enclave.attester.keeping import (
+    load_ec_key,
+    private_bytes,
+    read_kept,
+    require_new,
+    write_private,
+)
 from enclave.attester.measuring_nvidia import (
     DEBUG_BLOCKS,
     GPU_BLOCKS,
@@ -81,8 +86,7 @@ class SimulatedNvidiaBoard:
         Raises:
             Usage: there is one already.
         """
-        if (directory / BOARD_FILE).exists():
-            raise Usage(f"{BOARD_FILE} exists already, expected a directory without one")
+        file = require_new(directory / BOARD_FILE)
         root, issuer = (ec.generate_private_key(CURVE) for _ in range(2))
         since = now.replace(microsecond=0)
         itself, family = Signer(ROOT_NAME, root, since), Signer(AUTHORITIES[0], issuer, since)
@@ -96,7 +100,7 @@ class SimulatedNvidiaBoard:
                 issue_authority(AUTHORITIES[1], issuer.public_key(), family),
             ],
         )
-        write_private(directory / BOARD_FILE, kept.to_bytes())
+        write_private(file, kept.to_bytes())
         return cls(kept)
 
     @classmethod
@@ -106,10 +110,7 @@ class SimulatedNvidiaBoard:
         Raises:
             FileMissing: there is none.
         """
-        file = directory / BOARD_FILE
-        if not file.is_file():
-            raise FileMissing(f"{BOARD_FILE} is missing, expected a simulated board")
-        return cls(NvidiaBoardSecrets.from_bytes(file.read_bytes()))
+        return cls(read_kept(directory / BOARD_FILE, NvidiaBoardSecrets))
 
     @property
     def root_fingerprint(self) -> Digest:

@@ -24,7 +24,6 @@ from cleanroom.attestation.collateral import IntelCollateral
 from cleanroom.attestation.evidence import Evidence
 from cleanroom.attestation.policy import TdxPolicy
 from cleanroom.encoding import Bytes, Digest, Instant, Record, content_digest, frame
-from cleanroom.errors import FileMissing, Usage
 from enclave.attester.issuing_intel import (
     AUTHORITY_NAME,
     PCK_NAME,
@@ -36,7 +35,13 @@ from enclave.attester.issuing_intel import (
     sign_document,
     window_of,
 )
-from enclave.attester.keeping import load_ec_key, private_bytes, write_private
+from enclave.attester.keeping import (
+    load_ec_key,
+    private_bytes,
+    read_kept,
+    require_new,
+    write_private,
+)
 from enclave.attester.quoting import (
     QE_PRODUCT,
     QE_SIGNER,
@@ -96,8 +101,7 @@ class SimulatedTdxPlatform:
         Raises:
             Usage: there is one already.
         """
-        if (directory / PLATFORM_FILE).exists():
-            raise Usage(f"{PLATFORM_FILE} exists already, expected a directory without one")
+        file = require_new(directory / PLATFORM_FILE)
         keys = [ec.generate_private_key(ec.SECP256R1()) for _ in range(5)]
         root, authority, signer, pck, attestation = keys
         window = window_of(now, CHAIN_DAYS)
@@ -115,7 +119,7 @@ class SimulatedTdxPlatform:
             ),
             signer=issue(SIGNER_NAME, signer.public_key(), ROOT_NAME, root, window),
         )
-        write_private(directory / PLATFORM_FILE, kept.to_bytes())
+        write_private(file, kept.to_bytes())
         return cls(kept)
 
     @classmethod
@@ -125,10 +129,7 @@ class SimulatedTdxPlatform:
         Raises:
             FileMissing: there is none.
         """
-        file = directory / PLATFORM_FILE
-        if not file.is_file():
-            raise FileMissing(f"{PLATFORM_FILE} is missing, expected a simulated TDX platform")
-        return cls(TdxPlatformSecrets.from_bytes(file.read_bytes()))
+        return cls(read_kept(directory / PLATFORM_FILE, TdxPlatformSecrets))
 
     @property
     def root_fingerprint(self) -> Digest:
