@@ -156,7 +156,7 @@ def _pairs(batches: Sequence[np.ndarray], bits: int, starts: np.ndarray) -> np.n
 def _runs(words: np.ndarray, bits: int) -> tuple[np.ndarray, np.ndarray]:
     """Row numbers of all rows that share their hash with another, and which of them begin a run."""
     joined = np.zeros(len(words) + 1, dtype=np.bool_)
-    np.less((words[1:] ^ words[:-1]) >> np.uint64(bits), 1, out=joined[1:-1])
+    np.less(words[1:] ^ words[:-1], np.uint64(1 << bits), out=joined[1:-1])
     kept = np.flatnonzero(joined[:-1] | joined[1:])
     numbers = words[kept] & np.uint64((1 << bits) - 1)
     return numbers.astype(np.uint32), ~joined[kept]

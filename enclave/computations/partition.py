@@ -19,7 +19,7 @@ from enclave.computations.keys import ROW, key_frame, rows_of, with_rows
 SECRET_LENGTH = 32
 """Bytes of the run's secret; the caller draws them with `secrets.token_bytes`."""
 ROWS_PER_PARTITION = 1 << 25
-"""How many rows of all inputs together one partition should hold; about 4 GB with e-mail keys."""
+"""How many rows of all inputs together one partition should hold; about 2 GB with e-mail keys."""
 
 MOST_PARTITIONS = 1 << 16
 """Partition numbers have 16 bits."""

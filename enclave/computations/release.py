@@ -21,16 +21,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from cleanroom.errors import OutputTooLarge
 from enclave.computations.failure import Reason, failed, value_free
-from enclave.computations.keys import decoded, plain
+from enclave.computations.keys import plain
 from enclave.computations.pseudonyms import Pseudonyms
-from enclave.computations.threads import on_threads
-
-_BLANK: dict[pa.DataType, str | bool] = {pa.large_string(): "", pa.bool_(): False}
-"""What is written under a null, where it is not a zero."""
+from enclave.computations.rebuild import rebuild
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,39 +186,6 @@ def _rounded(counts: pa.ChunkedArray, step: int) -> pa.ChunkedArray:
     """The nearest multiples of `step`; half goes up."""
     rounded = [(count.as_py() + step // 2) // step * step for count in counts]
     return pa.chunked_array([pa.array(rounded, counts.type)])
-
-
-def rebuild(
-    source: pa.ChunkedArray, positions: np.ndarray, declared: pa.DataType
-) -> pa.Array | pa.ChunkedArray:
-    """A column of its own memory with exactly the chosen rows, decoded and of its declared type.
-
-    Filtering or slicing alone keeps dictionaries, neighbours and values under nulls of rows that
-    are not in the result (`tests/attacks/test_output_leaks_neighbours.py`).
-    """
-    if not bool((positions[1:] > positions[:-1]).all()):
-        return _own_memory(plain(source).cast(declared).take(pa.array(positions)))
-    # the same rows in the same order: no need to gather them from anywhere
-    ends = np.cumsum([0, *(len(chunk) for chunk in source.chunks)])
-
-    def of_chunk(number: int) -> pa.Array:
-        begin, end = ends[number : number + 2]
-        chosen = np.zeros(end - begin, dtype=np.bool_)
-        chosen[positions[slice(*np.searchsorted(positions, [begin, end]))] - begin] = True
-        rows = decoded(pa.chunked_array(source.chunks[number : number + 1]))
-        return _own_memory(rows.filter(pa.array(chosen)).cast(declared))
-
-    pieces = on_threads(of_chunk, range(source.num_chunks))
-    return pieces[0] if len(pieces) == 1 else pa.chunked_array(pieces, declared)
-
-
-def _own_memory(column: pa.ChunkedArray) -> pa.Array:
-    """One array; what stood under its nulls is overwritten."""
-    if column.null_count:
-        blank = column.fill_null(pa.scalar(_BLANK.get(column.type, 0), column.type))
-        column = pc.if_else(column.is_valid(), blank, pa.scalar(None, column.type))
-    joined = column.combine_chunks()
-    return joined if isinstance(joined, pa.Array) else pa.concat_arrays(joined.chunks)
 
 
 def released_for(recipient: str, results: Sequence[Released]) -> tuple[Released, ...]:

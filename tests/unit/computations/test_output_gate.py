@@ -7,6 +7,7 @@ import pytest
 
 from cleanroom.crypto.sealing import decrypt_content, encrypt_content
 from cleanroom.errors import ComputationFailed, OutputTooLarge
+from enclave.computations import rebuild as rebuilding
 from enclave.computations.encode import encode
 from enclave.computations.keys import PLAIN
 from enclave.computations.release import Outcome, OutputColumn, Rule, release
@@ -163,3 +164,23 @@ def test_how_a_table_is_chunked_does_not_show_in_its_encoding():
     pieces = pa.concat_tables([released.table.slice(start, 3) for start in range(0, 20, 3)])
     assert pieces.column(0).num_chunks > released.table.column(0).num_chunks
     assert encode(replace(released, table=pieces)) == encode(released)
+
+
+@pytest.mark.parametrize("pieces", [1, 40, 4000], ids=["whole", "pieces", "crumbs"])
+@pytest.mark.parametrize("order", ["rising", "any", "repeated"])
+def test_rows_are_taken_from_wherever_they_stand(monkeypatch, pieces, order):
+    monkeypatch.setattr(rebuilding, "STRETCH", 1000)
+    monkeypatch.setattr(rebuilding, "_SHORT", 50)
+    draw = np.random.default_rng(5)
+    texts = [None if number % 7 == 0 else f"text {number}" for number in range(4000)]
+    length = 4000 // pieces
+    cut = [texts[start : start + length] for start in range(0, 4000, length)]
+    column = pa.chunked_array(cut, pa.string())
+    chosen = {
+        "rising": np.flatnonzero(draw.random(4000) < 0.5),
+        "any": draw.permutation(4000)[:2500],
+        "repeated": draw.integers(0, 4000, 9000),
+    }[order]
+    built = rebuilding.rebuild(column, chosen, pa.large_string())
+    assert built.type == pa.large_string()
+    assert built.to_pylist() == [texts[place] for place in chosen]
