@@ -8,6 +8,7 @@ Prints machine, versions, sizes and medians; writes `bench/out/intersection.json
 """
 
 import argparse
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -19,6 +20,8 @@ from bench.common import fresh, machine, say, summary, versions, write_report
 from bench.intersection.contenders import CONTENDERS
 from bench.intersection.inputs import prepare
 
+BASE = "duckdb-rows"
+"""Whom the others are compared with, round by round."""
 PEER_TIMEOUT_S = 120
 """A peer that is not done after so long is tried with a tenth of the keys."""
 MULTI = (2, 3, 5)
@@ -35,17 +38,33 @@ def compare(directory: Path, rows: int, parties: int, rounds: int, names: list[s
             if one["found"] != rows // 2:
                 raise RuntimeError(f"{name} found {one['found']} people, expected {rows // 2}")
             measured[name].append(one)
-    return {name: summary(each) for name, each in measured.items()}
+    return {name: summary(each) | against(each, measured) for name, each in measured.items()}
 
 
-def show(title: str, results: dict[str, dict[str, float]], base: str) -> None:
-    """Print a table, each with its ratio to `base`."""
-    say(f"\n{title:<34} {'median s':>9} {'best s':>8} {'cpu s':>8} {'peak GB':>8}   x {base}")
+def against(
+    rounds: list[dict[str, float]], measured: dict[str, list[dict[str, float]]]
+) -> dict[str, float]:
+    """Medians of the ratios to `BASE` within each round, of seconds and of processor time."""
+    pairs = list(zip(rounds, measured.get(BASE, ()), strict=False))
+    return {
+        f"{field}_ratio": statistics.median(one[field] / base[field] for one, base in pairs)
+        for field in ("seconds", "cpu_s")
+        if pairs
+    }
+
+
+def show(title: str, results: dict[str, dict[str, float]]) -> None:
+    """Print a table, each with its ratios to `BASE`."""
+    say(
+        f"\n{title:<34} {'median s':>9} {'best s':>8} {'cpu s':>8} {'peak GB':>8}"
+        f"   x {BASE}: seconds, cpu"
+    )
     for name, one in results.items():
-        ratio = one["median_s"] / results[base]["median_s"] if base in results else float("nan")
+        unknown = float("nan")
         say(
             f"{name:<34} {one['median_s']:9.3f} {one['best_s']:8.3f} "
-            f"{one['cpu_s']:8.3f} {one['peak_gb']:8.2f}   {ratio:6.2f}"
+            f"{one['cpu_s']:8.3f} {one['peak_gb']:8.2f}   "
+            f"{one.get('seconds_ratio', unknown):6.2f} {one.get('cpu_s_ratio', unknown):6.2f}"
         )
 
 
@@ -102,7 +121,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as room:
             prepare(Path(room), 2, rows, given.seed)
             results = compare(Path(room), rows, 2, given.rounds, names)
-            show(f"{rows:,} x {rows:,} e-mail keys", results, "duckdb-rows")
+            show(f"{rows:,} x {rows:,} e-mail keys", results)
             report[f"rows-{rows}"] = results
             if given.peers and rows == min(given.rows):
                 report["openmined"] = peer(given.peers, Path(room), rows)
@@ -113,7 +132,7 @@ def main() -> None:
     if given.multi_rows:
         several = many_parties(given.multi_rows, given.rounds, given.seed)
         report[f"parties-{given.multi_rows}"] = several
-        show(f"{given.multi_rows:,} rows, parties", several, "2")
+        show(f"{given.multi_rows:,} rows, parties", several)
         for parties, one in several.items():
             say(f"{parties} parties: {one['per_row_ratio']:.2f} x the processor time per row of 2")
     write_report(given.out, report)
