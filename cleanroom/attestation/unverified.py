@@ -45,7 +45,11 @@ def sayings(evidence: Evidence) -> list[Saying]:
     Raises:
         EvidenceRejected: it cannot be read.
     """
-    return [Saying(*pair) for pair in _pairs(evidence)]
+    devices = [
+        (f"attached device {index}", f"{one.platform}, {len(one.report)} bytes")
+        for index, one in enumerate(evidence.attached)
+    ]
+    return [Saying(*pair) for pair in (*_pairs(evidence), *devices)]
 
 
 def claimed_binding(evidence: Evidence) -> Binding:

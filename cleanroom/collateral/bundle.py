@@ -27,7 +27,7 @@ from cleanroom.attestation.policy import Product
 from cleanroom.collateral.amd import AmdMachine, KeyDistribution
 from cleanroom.collateral.cache import Source
 from cleanroom.collateral.intel import IntelMachine, Provisioning
-from cleanroom.collateral.needs import machines_of
+from cleanroom.collateral.needs import amd_endorsements, machines_of
 from cleanroom.encoding import Bytes, Instant, Record
 
 CHAIN_LENGTH = 3
@@ -98,7 +98,7 @@ def complete(evidence: Evidence, bundle: Bundle, product: Product | None = None)
     chips = [one for one in machines if isinstance(one, AmdMachine)]
     if not chips:
         return evidence
-    given = read_endorsements(evidence.endorsements)
+    given = read_endorsements(amd_endorsements(evidence))
     kept = [read_certificate(one, AMD_SUITE) for one in bundle.certificates]
     added = [one.encoded for one in _lacking(chips[0], given, kept)]
     # NOTE: whatever else evidence may hold stays as it is.

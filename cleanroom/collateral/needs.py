@@ -10,6 +10,7 @@ from cleanroom.attestation.formats.amd_certificates import (
     product_name,
     read_endorsements,
 )
+from cleanroom.attestation.formats.cose import SIGN1_TAG
 from cleanroom.attestation.formats.hcl import read_hcl_report
 from cleanroom.attestation.formats.quote import read_quote
 from cleanroom.attestation.formats.snp import read_report
@@ -50,9 +51,14 @@ def machines_of(
             return []
 
 
+def amd_endorsements(evidence: Evidence) -> list[bytes]:
+    """What came along of AMD; container groups on Azure bring a document of Microsoft's too."""
+    return [one for one in evidence.endorsements if not one.startswith(SIGN1_TAG)]
+
+
 def _certified_product(evidence: Evidence) -> Product | None:
     """The product that a certificate of the evidence names, for reports that name none."""
-    for certificate in read_endorsements(evidence.endorsements):
+    for certificate in read_endorsements(amd_endorsements(evidence)):
         if certificate.common_name in LEAVES.values():
             named = product_name(certificate)
             return next((one for one in SPL_ORDER if one == named), None)
