@@ -70,6 +70,6 @@ def test_only_refusals_escape(name, which, edits):
 
 
 @pytest.mark.parametrize("name", TARGETS)
-@pytest.mark.parametrize("raw", [b"", b"\0", b"\xff" * 64, b"{}", b"[" * 500, b"\xd2" * 40])
+@pytest.mark.parametrize("raw", [b"", b"\t", b"\0", b"\xff" * 64, b"{}", b"[" * 500, b"\xd2" * 40])
 def test_nothing_and_nonsense_are_refused(name, raw):
     assert feed(TARGETS[name], raw) is None

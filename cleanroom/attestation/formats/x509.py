@@ -250,11 +250,10 @@ def pem_certificates(text: bytes) -> tuple[bytes, ...]:
     Raises:
         EvidenceRejected: something is not a certificate.
     """
-    if not text or _PEM.sub(b"", text).strip():
+    found = _PEM.findall(text)
+    if not found or _PEM.sub(b"", text).strip():
         raise rejected("a PEM endorsement", found="not only certificates", expected="certificates")
     try:
-        return tuple(
-            base64.b64decode(b"".join(body.split()), validate=True) for body in _PEM.findall(text)
-        )
+        return tuple(base64.b64decode(b"".join(body.split()), validate=True) for body in found)
     except binascii.Error:
         raise rejected("a PEM endorsement", found="not base64", expected="base64") from None
