@@ -135,7 +135,7 @@ def receipt() -> list[bytes]:
 def bundle() -> list[bytes]:
     """Collateral in one file."""
     packed = Bundle(
-        format="cleanroom/collateral/v1",
+        format="https://cleanroom.dev/collateral/v1",
         fetched_at=platform.NOW,
         certificates=sorted(amd_chain()),
         collateral=Collateral(amd_crls=revocations(), intel=intel()),

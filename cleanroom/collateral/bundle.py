@@ -39,7 +39,7 @@ MOST_CERTIFICATES = 4096
 class Bundle(Record):
     """What was fetched, in one record."""
 
-    format: Literal["cleanroom/collateral/v1"]
+    format: Literal["https://cleanroom.dev/collateral/v1"]
     """Which shape this is."""
     fetched_at: Instant
     """When the oldest part was put together."""
@@ -71,7 +71,7 @@ def assemble(
     platforms = [one for one in known if isinstance(one, IntelMachine)]
     amd, intel = KeyDistribution(source), Provisioning(source)
     return Bundle(
-        format="cleanroom/collateral/v1",
+        format="https://cleanroom.dev/collateral/v1",
         fetched_at=now.replace(microsecond=0),
         certificates=sorted({each for chip in chips for each in amd.certificates(chip)}),
         collateral=Collateral(

@@ -27,7 +27,7 @@ def bundle(days=30, *, amd=True, intel=True):
     said = simulated_tdx().collateral((-1, days)) if intel else None
     crls = [simulated_platform().revocations((), NOW, days)] if amd else []
     return Bundle(
-        format="cleanroom/collateral/v1",
+        format="https://cleanroom.dev/collateral/v1",
         fetched_at=NOW,
         certificates=sorted(good_evidence().endorsements),
         collateral=Collateral(amd_crls=crls, intel=said),
