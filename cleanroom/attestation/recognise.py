@@ -19,8 +19,8 @@ from cleanroom.errors import CleanroomError
 
 LARGEST_FILE = 2 * (LARGEST_REPORT + LARGEST_EVENT_LOG)
 """Evidence with a log, in base64; in bytes."""
-_HEX = re.compile(rb"\s*(?:0x)?((?:[0-9a-fA-F]{2}){16,})\s*")
-_BASE64 = re.compile(rb"\s*[A-Za-z0-9+/\s]{40,}={0,2}\s*")
+_HEX = re.compile(rb"(?:0x)?((?:[0-9a-fA-F]{2}){16,})")
+_BASE64 = re.compile(rb"[A-Za-z0-9+/\s]{40,}={0,2}")
 _QUOTE_VERSIONS = (3, 4, 5)
 NITRO_STARTS = (bytes.fromhex("8444a1013822"), bytes.fromhex("d28444a1013822"))
 """An array of four whose first member is the protected header {1: -35}, with or without tag 18."""
@@ -100,12 +100,13 @@ def _platform_of(plain: bytes) -> Platform:
 
 def _plain(raw: bytes) -> bytes:
     """The bytes behind hex or base64 text; binary as it stands."""
-    found = _HEX.fullmatch(raw)
+    text = raw.strip()
+    found = _HEX.fullmatch(text)
     if found:
         return bytes.fromhex(found[1].decode())
-    if _BASE64.fullmatch(raw):
+    if _BASE64.fullmatch(text):
         try:
-            return base64.b64decode(b"".join(raw.split()), validate=True)
+            return base64.b64decode(b"".join(text.split()), validate=True)
         except binascii.Error:
             return raw
     return raw

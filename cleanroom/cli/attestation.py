@@ -30,6 +30,7 @@ from cleanroom.cli.attestation_files import (
     given_time,
     read_bundle,
     read_evidence,
+    read_file,
     read_policies,
     read_statement,
 )
@@ -203,12 +204,14 @@ def print_profile(
 
 
 def _asked(policy: Path | None, manifest_path: Path | None, genesis: Path | None) -> Asked:
+    if policy is not None and manifest_path is not None:
+        raise Usage("both --policy and --manifest are given, expected one of them")
     if policy is None:
         manifest = load_manifest(manifest_path).manifest
         return Asked(manifest.attestation, Genesis.of(manifest).digest)
     policies = read_policies(policy)
     if genesis is not None:
-        return Asked(policies, Genesis.from_bytes(genesis.read_bytes()).digest)
+        return Asked(policies, Genesis.from_bytes(read_file(genesis).strip()).digest)
     tied = sorted(name for name, entry in policies.items() if entry.host_data == "genesis")
     if tied:
         raise Usage(

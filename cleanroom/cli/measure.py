@@ -36,7 +36,7 @@ from cleanroom.collateral.launch_digest import (
 )
 from cleanroom.crypto.envelope import Envelope
 from cleanroom.crypto.signing import VerifyKey
-from cleanroom.encoding import Name, problems_of
+from cleanroom.encoding import Name, content_digest, problems_of
 from cleanroom.errors import ManifestShape, Usage
 from cleanroom.manifest.author import block_text
 from cleanroom.manifest.document import read_document
@@ -131,7 +131,8 @@ def tdx(mrtd: str, event_log: Path, *, as_json: bool) -> None:
 @click.option("--from", "start", type=TIME, help="By default now.")
 @click.option("--days", type=click.IntRange(1, 1095), default=365, show_default=True)
 @click.option("--out", type=FILE, required=True, help="The signed statement.")
-def sign(
+@json_option
+def sign(  # noqa: PLR0913 - one parameter for each option
     measured: tuple[Path, ...],
     *,
     image: str,
@@ -140,6 +141,7 @@ def sign(
     start: datetime | None,
     days: int,
     out: Path,
+    as_json: bool,
 ) -> None:
     """Sign what `measure snp --json` and `measure tdx --json` wrote, as one statement."""
     begin = given_time(start)
@@ -156,7 +158,12 @@ def sign(
     statement = compose_reference_values(predicate, inputs)
     builder = Identity.load(identity).signer(BUILDER_USE)
     out.write_bytes(sign_reference_values(statement, builder).to_bytes())
-    console.emit(str(out))
+    digest = content_digest(statement.to_bytes())
+    if as_json:
+        console.emit_json("measure-sign", {"digest": digest, "signed_by": builder.kid})
+    else:
+        console.say(f"{digest}, signed by {builder.kid}")
+        console.emit(str(out))
     console.next_step("let another builder build and sign it, then `cleanroom measure verify`")
 
 

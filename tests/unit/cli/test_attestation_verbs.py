@@ -166,6 +166,12 @@ def test_a_manifest_says_which_entries_and_which_room(desk):
     assert run([*asked, *SIMULATED]) == 4
 
 
+@pytest.mark.usefixtures("desk")
+def test_a_policy_beside_a_manifest_is_ambiguous(capsys):
+    assert verify(*BOUND, "--manifest", "cleanroom.yaml") == 2
+    assert "expected one of them" in capsys.readouterr().err
+
+
 def test_other_platforms_are_verified_in_the_same_way(desk):
     kinds = {
         "tdx": (good_tdx_evidence(), good_tdx_policy(host_data="any")),

@@ -91,10 +91,10 @@ def measured(capsys, *vcpus):
     Path("measured.json").write_text(capsys.readouterr().out)
 
 
-def sign(builder, version="1.0.0"):
+def sign(builder, version="1.0.0", *more):
     asked = ["measure", "sign", "measured.json", "--image", "worker", "--image-version", version]
     asked += ["--from", "2026-11-01T00:00:00Z", "--identity", f"{builder}.key"]
-    return run([*asked, "--out", f"{builder}.dsse.json"])
+    return run([*asked, "--out", f"{builder}.dsse.json", *more])
 
 
 def verify(*envelopes, threshold="2", at="2026-11-20T00:00:00Z"):
@@ -129,6 +129,19 @@ def test_what_is_verified_is_printed_for_a_manifest(capsys):
     said = capsys.readouterr()
     assert YAML(typ="safe").load(said.out) == {"sev-snp": {"measurements": [GOLDEN]}}
     assert "signed by ann-provide" in said.err
+
+
+@needs_vectors
+@pytest.mark.usefixtures("desk")
+def test_builders_who_built_the_same_sign_the_same_digest(capsys):
+    measured(capsys, "1")
+    capsys.readouterr()
+    told = []
+    for builder in ("ann", "bob"):
+        assert sign(builder, "1.0.0", "--json") == 0
+        told.append(json.loads(capsys.readouterr().out))
+    assert told[0]["digest"] == told[1]["digest"]
+    assert [one["signed_by"] for one in told] == ["ann-provide", "bob-provide"]
 
 
 @needs_vectors

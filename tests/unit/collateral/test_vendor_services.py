@@ -16,15 +16,18 @@ from cleanroom.collateral.cache import Cache, Offline, Online
 from cleanroom.collateral.intel import PCS, IntelMachine, Provisioning
 from cleanroom.collateral.needs import machines_of
 from cleanroom.errors import CollateralMissing, EvidenceRejected, NotCanonical, Usage
+from enclave.attester.simulated_aci import Endorsed, SimulatedMicrosoft
 from tests.support.nitro_cca import nitro_enclave
 from tests.support.platform import (
     BINDING,
+    MEASUREMENT,
     NOW,
     development_anchors,
     good_evidence,
     good_tdx_evidence,
     simulated_tdx,
 )
+from tests.support.tpm import azure_guest, azure_tdx_guest
 from tests.support.vectors import cases, content, needs_vectors
 from tests.support.vendors import Page, amd_pages, answer, intel_pages, vendor
 
@@ -89,6 +92,26 @@ def test_one_bundle_serves_machines_of_both_vendors(tmp_path):
         bundle = packed(service, tmp_path, *kinds)
     assert judged(kinds[0], bundle, development_anchors()).platform == "sev-snp"
     assert judged(kinds[1], bundle, INTEL_ANCHORS).platform == "tdx"
+
+
+def test_guests_on_azure_need_what_the_processor_below_needs(tmp_path):
+    plain, azure = good_evidence(), azure_guest().collect(BINDING)
+    with vendor(amd_pages()) as service:
+        bundle = packed(service, tmp_path, bare(azure))
+    assert machines_of(azure) == machines_of(plain)
+    assert judged(bare(azure), bundle, development_anchors()).platform == "azure-snp"
+    below = azure_tdx_guest().collect(BINDING)
+    assert machines_of(below) == machines_of(good_tdx_evidence())
+
+
+def test_a_container_group_keeps_what_microsoft_says_beside_amds_certificates(tmp_path):
+    said = SimulatedMicrosoft.create(NOW).endorse(Endorsed(MEASUREMENT.hex()))
+    group = bare(good_evidence(), platform="azure-aci", endorsements=[said])
+    with vendor(amd_pages()) as service:
+        bundle = packed(service, tmp_path, group)
+    kept, *added = complete(group, bundle).endorsements
+    assert kept == said
+    assert sorted(added) == bundle.certificates
 
 
 def test_certificates_that_came_along_are_not_doubled(tmp_path):
