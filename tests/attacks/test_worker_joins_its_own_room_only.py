@@ -15,6 +15,7 @@ from tests.support.workers import (
     MEASUREMENT,
     PATIENCE_S,
     ScriptedRoom,
+    diary_in,
     live_manifest,
     live_platform,
     running_worker,
@@ -29,7 +30,7 @@ def room():
 def first_refusal(caplog, launched_for, address, directory):
     """Why the worker did not join, when it is told to work at `address`."""
     with (
-        caplog.at_level("INFO", "enclave.worker"),
+        diary_in(caplog),
         running_worker(launched_for, address, directory),
     ):
         until = time.monotonic() + PATIENCE_S

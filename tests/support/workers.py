@@ -6,6 +6,7 @@ Statement, evidence, TLS, signatures and ciphertext are real; only the decisions
 
 import atexit
 import hashlib
+import logging
 import queue
 import secrets
 import shutil
@@ -564,3 +565,15 @@ def started_worker(
             yield process
         finally:
             process.kill()
+
+
+@contextmanager
+def diary_in(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """Capture a worker's diary, whether or not `open_diary` has turned it to stderr before."""
+    diary = logging.getLogger("enclave.worker")
+    diary.addHandler(caplog.handler)
+    try:
+        with caplog.at_level("INFO", "enclave.worker"):
+            yield
+    finally:
+        diary.removeHandler(caplog.handler)
