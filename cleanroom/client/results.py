@@ -22,15 +22,19 @@ from cleanroom.client.receipts import Receipt
 from cleanroom.crypto.sealing import Unsealer, decrypt_content
 from cleanroom.dataset.formats import THRIFT_LIMITS
 from cleanroom.errors import DataMismatch, GroupTooSmall, MachineUnfit, Usage
-from cleanroom.manifest.model import CountOutput, Manifest, RowsOutput
+from cleanroom.manifest.model import AnyOutput, ImportanceOutput, Manifest, RowsOutput
 from cleanroom.protocol.run import Delivery, delivery_context, output_context
 
 if TYPE_CHECKING:
     import pandas as pd  # type: ignore[import-untyped]
     from matplotlib.figure import Figure
 
-COUNT_COLUMNS = ["overlap"]
-"""Columns of a count."""
+    from cleanroom.client.models import Model
+
+MOST_NUMBERS = 100_000
+"""A table of importances has no more lines: one for each feature of each input."""
+FEW_NUMBERS = 16
+"""Any other table of numbers, or a model, has no more."""
 ENCODINGS = frozenset({"PLAIN", "RLE", "BIT_PACKED"})
 """With these a page decodes to about its own size."""
 SHOWN = 10
@@ -67,9 +71,48 @@ class Result:
         if self.suppressed:
             raise GroupTooSmall(
                 f"output {self.output!r} of run {self.run} is withheld: some owner has fewer "
-                "distinct units in it than the manifest's min_group"
+                "distinct units in it than the manifest's min_group, or there is too little to "
+                "train or test a model"
             )
         return self
+
+    @property
+    def model(self) -> "Model":
+        """The exported model, ready to predict.
+
+        Raises:
+            GroupTooSmall: the gate withheld it.
+            Usage: the output is no model.
+            DataMismatch: it is not the model that a worker writes.
+            MachineUnfit: numpy, or XGBoost for trees, is not installed.
+        """
+        table = self._with("description", "booster")
+        try:
+            return import_module("cleanroom.client.models").model_of(table)  # type: ignore[no-any-return]
+        except ImportError:
+            raise MachineUnfit(
+                "numpy or XGBoost is not installed",
+                hint="pip install 'attested-cleanroom[enclave]'",
+            ) from None
+
+    @property
+    def metrics(self) -> dict[str, float | None]:
+        """How well the model did on its test rows, by metric; None where they do not define it.
+
+        Raises:
+            GroupTooSmall: the gate withheld them.
+            Usage: the output has no metrics.
+        """
+        table = self._with("metric", "value")
+        return dict(zip(table["metric"].to_pylist(), table["value"].to_pylist(), strict=True))
+
+    def _with(self, *columns: str) -> pa.Table:
+        table = self.require().table
+        if table.column_names != list(columns):
+            raise Usage(
+                f"output {self.output!r} has columns {table.column_names}, expected {list(columns)}"
+            )
+        return table
 
     def to_pandas(self) -> "pd.DataFrame":
         """The rows as a data frame.
@@ -179,7 +222,7 @@ def open_delivery(
     return _read(decrypt_content(sealed, key, context=context), rule)
 
 
-def _read(plain: bytes, rule: CountOutput | RowsOutput) -> pa.Table:
+def _read(plain: bytes, rule: AnyOutput) -> pa.Table:
     with suppress(pa.ArrowException, OSError, ValueError, NotImplementedError):
         file = pq.ParquetFile(
             pa.BufferReader(plain), arrow_extensions_enabled=False, **THRIFT_LIMITS
@@ -191,19 +234,24 @@ def _read(plain: bytes, rule: CountOutput | RowsOutput) -> pa.Table:
     raise DataMismatch("the result is not the Parquet that a worker writes")
 
 
-def _shaped(file: pq.ParquetFile, rule: CountOutput | RowsOutput) -> pq.ParquetFile:
+def _shaped(file: pq.ParquetFile, rule: AnyOutput) -> pq.ParquetFile:
     metadata = file.metadata
-    most = rule.max_rows if isinstance(rule, RowsOutput) else 1
+    most = _most_rows(rule)
     if metadata.num_rows > most:
         raise DataMismatch(f"the result has {metadata.num_rows} rows, expected at most {most}")
-    names = rule.columns if isinstance(rule, RowsOutput) else COUNT_COLUMNS
-    _columns(file.schema_arrow.names, names)
+    _columns(file.schema_arrow.names, rule.columns)
     for group in range(metadata.num_row_groups):
         for index in range(metadata.num_columns):
             chunk = metadata.row_group(group).column(index)
             if chunk.compression != "UNCOMPRESSED" or not ENCODINGS.issuperset(chunk.encodings):
                 raise DataMismatch("the result is compressed or encoded, expected plain pages")
     return file
+
+
+def _most_rows(rule: AnyOutput) -> int:
+    if isinstance(rule, RowsOutput):
+        return rule.max_rows
+    return MOST_NUMBERS if isinstance(rule, ImportanceOutput) else FEW_NUMBERS
 
 
 def _columns(found: Sequence[str], expected: Sequence[str]) -> Sequence[str]:

@@ -8,60 +8,81 @@ more fields still reads the same bytes. For the same reason a default never chan
 """
 
 from typing import Annotated, Literal
-from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema
-from pydantic import BeforeValidator as Before
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from cleanroom.attestation.policy import AppraisalPolicy
 from cleanroom.crypto.signing import VerifyKey
 from cleanroom.encoding import Bytes, Instant, Name, Record, content_digest
 from cleanroom.errors import ManifestRule
+from cleanroom.manifest.computation import (
+    Computation,
+    CountOutput,
+    Gang,
+    Gate,
+    Input,
+    IntersectCount,
+    IntersectRows,
+    Limits,
+    Range,
+    RowsOutput,
+    RowsParameters,
+)
+from cleanroom.manifest.fields import MOST_ENTRIES, Lineage, Names, Number, Title, Visible, as_set
+from cleanroom.manifest.training import (
+    ImportanceOutput,
+    MetricsOutput,
+    ModelOutput,
+    Split,
+    TrainGbdt,
+    Training,
+    TrainingOutput,
+    TrainLinear,
+)
+
+__all__ = [
+    "API_VERSION",
+    "DIGEST_DOMAIN",
+    "MOST_ENTRIES",
+    "Allow",
+    "AnyComputation",
+    "AnyOutput",
+    "Column",
+    "Computation",
+    "CoordinatorRule",
+    "CountOutput",
+    "Dataset",
+    "Gang",
+    "Gate",
+    "ImportanceOutput",
+    "Input",
+    "IntersectCount",
+    "IntersectRows",
+    "Limits",
+    "Lineage",
+    "Manifest",
+    "Metadata",
+    "MetricsOutput",
+    "ModelOutput",
+    "Names",
+    "Number",
+    "Party",
+    "PartyKey",
+    "Range",
+    "Rows",
+    "RowsOutput",
+    "RowsParameters",
+    "Split",
+    "Title",
+    "TrainGbdt",
+    "TrainLinear",
+    "Training",
+    "TrainingOutput",
+    "WorkerRole",
+]
 
 API_VERSION = "cleanroom/v1"
 DIGEST_DOMAIN = b"cleanroom/manifest/v1\x00"
-MOST_ENTRIES = 1000
-"""No map or list in a manifest is longer: people have to read it."""
-
-
-def _as_set(values: list[str]) -> list[str]:
-    if len(set(values)) != len(values):
-        twice = sorted({value for value in values if values.count(value) > 1})
-        raise ValueError(f"{twice} is listed twice")
-    return sorted(values)
-
-
-def _uuid_from_text(value: object) -> UUID:
-    if isinstance(value, UUID):
-        return value
-    try:
-        parsed = UUID(str(value))
-    except ValueError:
-        raise ValueError("expected a UUID such as 3f0f5a1e-7c3b-4c55-9f1a-0d2f6f6f1e11") from None
-    if str(parsed) != value:
-        raise ValueError("expected a UUID in lower case with dashes")
-    return parsed
-
-
-def _visible(text: str) -> str:
-    if not text.isprintable():
-        raise ValueError("expected one line of visible characters: people sign what they read")
-    return text
-
-
-Names = Annotated[list[Name], AfterValidator(_as_set), Field(min_length=1, max_length=MOST_ENTRIES)]
-"""A set of names: no duplicates, sorted, at least one."""
-Lineage = Annotated[
-    UUID,
-    Before(_uuid_from_text, json_schema_input_type=str),
-    PlainSerializer(str, return_type=str),
-    WithJsonSchema({"type": "string", "format": "uuid"}),
-]
-"""The room's identity over all its manifest versions."""
-Title = Annotated[str, AfterValidator(_visible), Field(min_length=1, max_length=200)]
-"""Words for people: one line, every character visible."""
-Number = Annotated[str, Field(pattern=r"^-?(0|[1-9][0-9]{0,17})(\.[0-9]{1,18})?$")]
-"""A decimal number, written as text so that no digit is lost."""
 
 
 class Metadata(Record):
@@ -75,7 +96,7 @@ class Metadata(Record):
     """1, then one more with each version."""
     previous: str | None = Field(pattern=r"^sha256:[0-9a-f]{64}$")
     """Digest of the version before; null for version 1."""
-    purpose: Annotated[str, AfterValidator(_visible), Field(min_length=1, max_length=2000)]
+    purpose: Annotated[str, Visible, Field(min_length=1, max_length=2000)]
     """What the parties may use the results for, in words."""
     not_before: Instant
     """No statement, upload or run before this moment."""
@@ -140,7 +161,7 @@ class Column(Record):
     """Whether a value may be missing; a missing identity never matches."""
     bounds: list[Number] | None = Field(default=None, min_length=2, max_length=2)
     """Lowest and highest allowed number, inclusive."""
-    values: Annotated[list[Title], AfterValidator(_as_set)] | None = Field(
+    values: Annotated[list[Title], AfterValidator(as_set)] | None = Field(
         default=None, min_length=1, max_length=MOST_ENTRIES
     )
     """The only allowed texts."""
@@ -177,127 +198,12 @@ class Dataset(Record):
     """What the owner consents to."""
 
 
-class Input(Record):
-    """The part of one dataset that a computation reads."""
-
-    dataset: Name
-    """Which dataset."""
-    columns: Annotated[list[str], AfterValidator(_as_set), Field(min_length=1)]
-    """The only columns a worker is allowed to decrypt."""
-
-
-class Gate(Record):
-    """The rule that every output passes."""
-
-    min_group: int = Field(default=10, ge=1)
-    """With fewer distinct units of any contributing owner the output is withheld; in units."""
-    round_to: int = Field(default=1, ge=1, le=1_000_000)
-    """Counts are rounded to the nearest multiple; rows are not affected."""
-
-
-class CountOutput(Record):
-    """A released number of units."""
-
-    recipients: Names
-    """Parties whose `receive` key the result is sealed to."""
-    gate: Gate = Gate()
-    """The rule it passes first."""
-
-
-class RowsOutput(Record):
-    """A released table of matching rows."""
-
-    recipients: Names
-    """Parties whose `receive` key the result is sealed to."""
-    columns: Annotated[list[str], AfterValidator(_as_set), Field(min_length=1)]
-    """`<input>.<column>` for each column; an identity goes to its owner, others get pseudonyms."""
-    reveals_membership: bool = False
-    """Must be true: whoever receives rows learns who is in the intersection."""
-    gate: Gate = Gate()
-    """The rule it passes first."""
-    max_rows: int = Field(ge=1, le=1_000_000_000)
-    """A larger result is refused, in rows."""
-    max_bytes: int = Field(default=1 << 30, ge=1024, le=1 << 40)
-    """A larger sealed file is refused, in bytes."""
-
-
-class Range(Record):
-    """A whole number that the submitter chooses, within signed bounds."""
-
-    min: int = Field(ge=-(1 << 53), le=1 << 53)
-    """Lowest accepted value."""
-    max: int = Field(ge=-(1 << 53), le=1 << 53)
-    """Highest accepted value."""
-    default: int | None = Field(default=None, ge=-(1 << 53), le=1 << 53)
-    """Used when the submitter names none; without it the parameter is required."""
-
-
-class Gang(Record):
-    """The workers of one run."""
-
-    role: Name
-    """An entry under `workers`."""
-    count: int = Field(default=1, ge=1, le=100)
-    """1 runs in one process; 2 or more form a Ray cluster for this run."""
-
-
-class Limits(Record):
-    """How often and how long."""
-
-    max_runs: int = Field(ge=1, le=1_000_000)
-    """Runs of this computation that may be granted keys."""
-    timeout_s: int = Field(default=900, ge=1, le=604_800)
-    """A run that takes longer is ended, in seconds from its submission."""
-
-
-class Computation(Record):
-    """What every computation says, whatever its operation."""
-
-    on: Annotated[list[str], AfterValidator(_as_set), Field(min_length=1, max_length=8)]
-    """Identity columns, present in every input, that together name one unit."""
-    inputs: dict[Name, Input] = Field(min_length=2, max_length=32)
-    """The datasets it reads, by a name of its own; the order of the names is theirs."""
-    submitters: Names
-    """Parties that may ask for a run."""
-    workers: Gang
-    """Where it runs."""
-    limits: Limits
-    """How often and how long it may run."""
-
-
-class IntersectCount(Computation):
-    """How many units are in every input."""
-
-    op: Literal["intersect.count"]
-    """The operation."""
-    outputs: dict[Name, CountOutput] = Field(min_length=1, max_length=1)
-    """One output: a table of one row with the column `overlap`."""
-
-
-class RowsParameters(Record):
-    """What a submitter may choose for `intersect.rows`."""
-
-    limit: Range | None = None
-    """Return at most this many rows, the first in the order of the first input's keys.
-
-    Inputs are ordered by their names."""
-
-
-class IntersectRows(Computation):
-    """The rows of the units that are in every input."""
-
-    op: Literal["intersect.rows"]
-    """The operation."""
-    duplicates: Literal["first", "all"] = "first"
-    """A unit with several rows in an input: its first row counts, or all combinations."""
-    parameters: RowsParameters = RowsParameters()
-    """What the submitter may choose."""
-    outputs: dict[Name, RowsOutput] = Field(min_length=1, max_length=16)
-    """Tables of matching rows."""
-
-
-AnyComputation = Annotated[IntersectCount | IntersectRows, Field(discriminator="op")]
+AnyComputation = Annotated[
+    IntersectCount | IntersectRows | TrainLinear | TrainGbdt, Field(discriminator="op")
+]
 """A computation of any operation."""
+AnyOutput = CountOutput | RowsOutput | TrainingOutput
+"""An output of any operation."""
 
 
 class Manifest(Record):

@@ -11,7 +11,7 @@ from datetime import datetime
 from cleanroom.attestation.explain import described, left_open
 from cleanroom.encoding import Digest, Instant, Record, instant_text
 from cleanroom.manifest.checks import check
-from cleanroom.manifest.model import AnyComputation, IntersectRows, Manifest
+from cleanroom.manifest.model import AnyComputation, Manifest
 from cleanroom.manifest.words import exposure_in_words, learned, listed, plural
 
 __all__ = ["Contribution", "Learning", "Plan", "Right", "Trust", "exposure_in_words", "plan"]
@@ -190,10 +190,10 @@ def _learnings(manifest: Manifest) -> Iterator[Learning]:
 def _right(name: str, computation: AnyComputation) -> Right:
     gang, limits = computation.workers, computation.limits
     words = [f"on {plural(gang.count, f'`{gang.role}` worker')}", f"up to {limits.timeout_s} s"]
-    limit = computation.parameters.limit if isinstance(computation, IntersectRows) else None
-    if limit is not None:
-        default = "required" if limit.default is None else f"{limit.default:,} if not named"
-        words.append(f"`limit` from {limit.min:,} to {limit.max:,} rows, {default}")
+    for parameter, allowed in computation.ranges.items():
+        default = "required" if allowed.default is None else f"{allowed.default:,} if not named"
+        unit = " rows" if parameter == "limit" else ""
+        words.append(f"`{parameter}` from {allowed.min:,} to {allowed.max:,}{unit}, {default}")
     return Right(
         computation=name,
         parties=computation.submitters,

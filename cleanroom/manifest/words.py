@@ -5,14 +5,20 @@ threshold without noise does not protect is said by `rules.warnings`.
 """
 
 from collections.abc import Iterable
+from typing import assert_never
 
 from cleanroom.manifest.model import (
-    AnyComputation,
+    Computation,
     CountOutput,
+    ImportanceOutput,
     IntersectCount,
     IntersectRows,
     Manifest,
+    MetricsOutput,
+    ModelOutput,
     RowsOutput,
+    Training,
+    TrainingOutput,
 )
 
 
@@ -39,10 +45,12 @@ def learned(manifest: Manifest, computation_id: str, output_id: str, recipient: 
     computation = manifest.computations[computation_id]
     if isinstance(computation, IntersectCount):
         return _counts(manifest, computation, computation.outputs[output_id])
-    return _rows(manifest, computation, computation.outputs[output_id], recipient)
+    if isinstance(computation, IntersectRows):
+        return _rows(manifest, computation, computation.outputs[output_id], recipient)
+    return _trained(manifest, computation, computation.outputs[output_id])
 
 
-def owners(manifest: Manifest, computation: AnyComputation) -> list[str]:
+def owners(manifest: Manifest, computation: Computation) -> list[str]:
     """The parties whose datasets a computation reads, sorted."""
     return sorted({manifest.datasets[read.dataset].owner for read in computation.inputs.values()})
 
@@ -86,6 +94,42 @@ def _rows(
     )
 
 
+def _trained(manifest: Manifest, computation: Training, output: TrainingOutput) -> str:
+    runs, gate = plural(computation.limits.max_runs, "model"), output.gate
+    about = f"at most {runs} of {_lesson(manifest, computation)}"
+    least = plural(gate.min_group, "unit")
+    match output:
+        case MetricsOutput():
+            return (
+                f"how well {about} does on {computation.split.test_percent} % of the units that "
+                f"it did not learn from, rounded to {plural(output.decimals, 'decimal')}, withheld "
+                f"below {least} of any owner or {plural(output.min_test, 'test unit')}"
+            )
+        case ImportanceOutput():
+            return (
+                f"how much each feature matters to {about}, rounded to "
+                f"{plural(output.decimals, 'decimal')}, withheld below {least} of any owner"
+            )
+        case ModelOutput():
+            return (
+                f"{about} itself, to keep and use for ever: it has no noise and may remember rows; "
+                f"withheld below {least} of any owner"
+            )
+        case _ as unreachable:
+            assert_never(unreachable)
+
+
+def _lesson(manifest: Manifest, computation: Training) -> str:
+    """`label` of `dataset` from the features of whom."""
+    said: dict[str, list[str]] = {"label": [], "feature": []}
+    for read in computation.inputs.values():
+        for column in manifest.datasets[read.dataset].columns:
+            if column.name in read.columns and column.role in said:
+                said[column.role].append(f"`{column.name}` of `{read.dataset}`")
+    common = _common(manifest, computation)
+    return f"{listed(said['label'])} from {listed(said['feature'])}, trained on {common}"
+
+
 def _column(manifest: Manifest, computation: IntersectRows, name: str, recipient: str) -> str:
     source, _, column_id = name.partition(".")
     dataset_id = computation.inputs[source].dataset
@@ -97,7 +141,7 @@ def _column(manifest: Manifest, computation: IntersectRows, name: str, recipient
     return f"{place} (its own)" if dataset.owner == recipient else place
 
 
-def _common(manifest: Manifest, computation: AnyComputation) -> str:
+def _common(manifest: Manifest, computation: Computation) -> str:
     read = [f"`{read.dataset}`" for read in computation.inputs.values()]
     keys = listed(f"`{column}`" for column in computation.on)
     parties = listed(owners(manifest, computation))

@@ -5,7 +5,7 @@ so it is compared again; nothing here needs a key or a clock.
 """
 
 from cleanroom.errors import ReceiptInvalid
-from cleanroom.manifest.model import AnyComputation, IntersectRows, Manifest
+from cleanroom.manifest.model import AnyComputation, Manifest
 from cleanroom.protocol.join import Join
 from cleanroom.protocol.predicate import Predicate
 
@@ -79,7 +79,9 @@ def _due(computation: AnyComputation) -> list[tuple[str, str]]:
 
 
 def _within(predicate: Predicate, computation: AnyComputation) -> None:
-    limit = computation.parameters.limit if isinstance(computation, IntersectRows) else None
-    compare("parameters", sorted(predicate.parameters), ["limit"] if limit else [])
-    if limit and not limit.min <= predicate.parameters["limit"] <= limit.max:
-        raise ReceiptInvalid("the parameter 'limit' of the receipt is outside its signed range")
+    compare("parameters", sorted(predicate.parameters), sorted(computation.ranges))
+    for name, allowed in computation.ranges.items():
+        if not allowed.min <= predicate.parameters[name] <= allowed.max:
+            raise ReceiptInvalid(
+                f"the parameter {name!r} of the receipt is outside its signed range"
+            )

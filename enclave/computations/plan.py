@@ -10,10 +10,13 @@ from typing import Literal
 from cleanroom.errors import ManifestRule, ParameterOutOfRange
 from cleanroom.manifest.model import (
     Column,
+    Computation,
     Dataset,
     IntersectCount,
     IntersectRows,
     RowsOutput,
+    Split,
+    TrainingOutput,
 )
 from enclave.computations.keys import PLAIN
 from enclave.computations.release import OutputColumn, Rule
@@ -36,6 +39,30 @@ class InputPlan:
 
 
 @dataclass(frozen=True, slots=True)
+class Lesson:
+    """What a training learns, how, and from how many rows."""
+
+    task: Literal["classification", "regression"]
+    """Classes or a number."""
+    label: tuple[str, Column]
+    """The input of the label, and its column."""
+    features: tuple[tuple[str, Column], ...]
+    """The input of each feature, and its column; by input, then as in the dataset."""
+    owners: Mapping[str, str]
+    """The owner of each input."""
+    split: Split
+    """Which units test."""
+    settings: Mapping[str, float]
+    """What the manifest signs and what the submitter chose, by field."""
+    mean_for_missing: bool
+    """Whether a missing value counts as the mean; otherwise the model takes it as it is."""
+    max_rows: int
+    """Only the first so many joined rows are used."""
+    outputs: Mapping[str, TrainingOutput]
+    """What each output is."""
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """A run of one computation."""
 
@@ -49,10 +76,14 @@ class Plan:
     """What becomes of a unit with several rows in an input."""
     limit: int | None = None
     """Return at most so many lines; none asked for: all."""
+    lesson: Lesson | None = None
+    """For a training: what is learned from the lines."""
 
     @property
     def most(self) -> int:
-        """No more lines than this can be released, and one more that shows there are too many."""
+        """No more lines than this can be of use; of rows, one more shows there are too many."""
+        if self.lesson is not None:
+            return self.lesson.max_rows
         capacity = max(rule.max_rows for rule in self.rules) + 1
         return capacity if self.limit is None else min(self.limit, capacity)
 
@@ -66,7 +97,7 @@ def plan_count(
         ManifestRule: an input names a dataset or column that is not there.
         ParameterOutOfRange: a parameter was given.
     """
-    _only_parameters(parameters, set())
+    chosen_parameters(computation, parameters)
     rules = tuple(
         Rule(
             output=name,
@@ -80,7 +111,7 @@ def plan_count(
         )
         for name, output in sorted(computation.outputs.items())
     )
-    return Plan("intersect.count", _inputs(computation, datasets, {}), rules)
+    return Plan("intersect.count", plan_inputs(computation, datasets, {}), rules)
 
 
 def plan_rows(
@@ -98,21 +129,26 @@ def plan_rows(
         for name in output.columns:
             source, _, column = name.partition(".")
             wanted.setdefault(source, set()).add(column)
-    inputs = _inputs(computation, datasets, wanted)
+    inputs = plan_inputs(computation, datasets, wanted)
     return Plan(
         "intersect.rows",
         inputs,
         tuple(_rows_rule(name, output, inputs, datasets) for name, output in outputs),
         computation.duplicates,
-        _limit(computation, parameters),
+        chosen_parameters(computation, parameters).get("limit"),
     )
 
 
-def _inputs(
-    computation: IntersectCount | IntersectRows,
+def plan_inputs(
+    computation: Computation,
     datasets: Mapping[str, Dataset],
     wanted: Mapping[str, set[str]],
 ) -> tuple[InputPlan, ...]:
+    """The inputs in the order of their names, each with its `wanted` columns as payload.
+
+    Raises:
+        ManifestRule: an input names a dataset or column that is not there.
+    """
     planned = []
     for name, source in sorted(computation.inputs.items()):
         dataset = datasets.get(source.dataset)
@@ -167,18 +203,20 @@ def _column(dataset: Dataset, name: str) -> Column:
     raise ManifestRule(f"column {name!r} is not in the dataset of this manifest")
 
 
-def _limit(computation: IntersectRows, parameters: Mapping[str, int]) -> int | None:
-    allowed = computation.parameters.limit
-    _only_parameters(parameters, {"limit"} if allowed else set())
-    if allowed is None:
-        return None
-    chosen = parameters.get("limit", allowed.default)
-    if chosen is None or not max(allowed.min, 0) <= chosen <= allowed.max:
-        raise ParameterOutOfRange(f"limit is {chosen}, allowed {allowed.min} to {allowed.max}")
-    return chosen
+def chosen_parameters(computation: Computation, parameters: Mapping[str, int]) -> dict[str, int]:
+    """Every parameter of the computation, as chosen or by its default.
 
-
-def _only_parameters(parameters: Mapping[str, int], known: set[str]) -> None:
-    unknown = sorted(set(parameters) - known)
+    Raises:
+        ParameterOutOfRange: one is missing, unknown here, or outside its signed range.
+    """
+    ranges = computation.ranges
+    unknown = sorted(set(parameters) - set(ranges))
     if unknown:
-        raise ParameterOutOfRange(f"parameters {unknown} are not known, expected {sorted(known)}")
+        raise ParameterOutOfRange(f"parameters {unknown} are not known, expected {sorted(ranges)}")
+    chosen = {}
+    for name, allowed in ranges.items():
+        value = parameters.get(name, allowed.default)
+        if value is None or not max(allowed.min, 0) <= value <= allowed.max:
+            raise ParameterOutOfRange(f"{name} is {value}, allowed {allowed.min} to {allowed.max}")
+        chosen[name] = value
+    return chosen

@@ -25,6 +25,7 @@ from enclave.computations.intersect import intersect
 from enclave.computations.matches import UNIT, combine_lines, lines, place
 from enclave.computations.plan import Plan, plan_count, plan_rows
 from enclave.computations.release import Outcome, Rule
+from enclave.computations.training.operation import Train
 
 
 class Operation(Protocol):
@@ -157,6 +158,11 @@ def _distinct(unit: np.ndarray) -> int:
 
 
 operations: Mapping[str, Operation] = MappingProxyType(
-    {"intersect.count": Count(), "intersect.rows": Rows()}
+    {
+        "intersect.count": Count(),
+        "intersect.rows": Rows(),
+        "train.linear": Train(),
+        "train.gbdt": Train(),
+    }
 )
 """Every operation there is, by its `op`."""

@@ -4,8 +4,8 @@ The order is fixed:
 
 1. schema: exactly the declared columns, of their declared types;
 2. distinct units of each contributing owner: fewer than `min_group` and the output is *suppressed*:
-   it is released without any row or number;
-3. rounding of counts to the nearest multiple of `round_to`;
+   it is released without any row or number; so is what its operation withholds;
+3. rounding of counts to the nearest multiple of `round_to`, of other numbers to their decimals;
 4. size cap, in rows here and in bytes when encoded;
 5. the recipient's view: an identity goes to its owner, others get pseudonyms; rows stand in the
    recipient's own order, or in an order drawn at random;
@@ -43,6 +43,8 @@ class OutputColumn:
     """Whether it names people: it leaves only to its owner."""
     count: bool = False
     """Whether it is a number of units: it is rounded."""
+    decimals: int | None = None
+    """A number that is no count is rounded to so many decimals."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,8 @@ class Outcome:
     """Which rows of its source each output column takes, one for each line; `int64`."""
     order: Mapping[str, np.ndarray]
     """Positions of the lines in an input of this owner: the order in which it gets them."""
+    withheld: bool = False
+    """Whether the operation itself found too little to tell: a model without a test, for one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +117,7 @@ def release(outcome: Outcome, rule: Rule) -> tuple[Released, ...]:
     """
     _require_schema(outcome, rule)  # 1
     reached = {owner: units >= rule.min_group for owner, units in outcome.units.items()}  # 2
-    if not reached or not all(reached.values()):
+    if outcome.withheld or not reached or not all(reached.values()):
         return tuple(_suppressed(rule, recipient, reached) for recipient in rule.recipients)
     lines = len(outcome.unit)
     if lines > rule.max_rows:  # 4
@@ -171,6 +175,8 @@ def _view(outcome: Outcome, rule: Rule, recipient: str) -> pa.Table:
         source = outcome.sources[column.name]
         if column.count:
             source = _rounded(source, rule.round_to)
+        if column.decimals is not None:
+            source = pc.round(source, column.decimals)
         columns.append(rebuild(source, chosen, column.type))
     return pa.table(columns, names=[column.name for column in rule.columns])
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from cleanroom.errors import DatasetMissing, LimitReached, ParameterOutOfRange, RunRefused
-from cleanroom.manifest.model import AnyComputation, IntersectRows, Manifest, Range
+from cleanroom.manifest.model import AnyComputation, Manifest, Range
 from cleanroom.protocol.run import RunRequest
 from enclave.coordinator.state import Room
 
@@ -38,7 +38,7 @@ def complete_parameters(computation: AnyComputation, chosen: Mapping[str, int]) 
     Raises:
         ParameterOutOfRange: one is unknown, missing without a default, or out of its range.
     """
-    ranges = _ranges(computation)
+    ranges = computation.ranges
     unknown = sorted(set(chosen) - set(ranges))
     if unknown:
         raise ParameterOutOfRange(f"parameters {unknown} are unknown, expected {sorted(ranges)}")
@@ -91,13 +91,6 @@ def deadline_of(room: Room, computation: AnyComputation, submitted_at: datetime)
     latest = submitted_at + timedelta(seconds=computation.limits.timeout_s)
     not_after = room.in_force(submitted_at).manifest.metadata.not_after
     return min(latest, not_after, room.consent_until or not_after)
-
-
-def _ranges(computation: AnyComputation) -> dict[str, Range]:
-    if not isinstance(computation, IntersectRows):
-        return {}
-    limit = computation.parameters.limit
-    return {} if limit is None else {"limit": limit}
 
 
 def _value(name: str, allowed: Range, chosen: int | None) -> int:

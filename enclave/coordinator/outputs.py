@@ -7,12 +7,12 @@ only lets out what the parties signed, to whom they signed it.
 from collections.abc import Iterable, Mapping, Sequence
 
 from cleanroom.errors import ComputationFailed, OutputTooLarge, SealBroken
-from cleanroom.manifest.model import AnyComputation, CountOutput, RowsOutput
+from cleanroom.manifest.model import AnyComputation, AnyOutput, ModelOutput, RowsOutput
 from cleanroom.protocol.run import Delivery
 from cleanroom.protocol.work import SealedOutput
 
-COUNT_MAX_BYTES = 1 << 20
-"""A sealed table of one number is smaller, in bytes."""
+NUMBERS_MAX_BYTES = 1 << 20
+"""A sealed table of a count, of metrics or of importances is smaller, in bytes."""
 
 
 def expected_outputs(
@@ -69,8 +69,8 @@ def deliverable(
     return ready
 
 
-def _small_enough(sealed: SealedOutput, rule: CountOutput | RowsOutput) -> SealedOutput:
-    most = rule.max_bytes if isinstance(rule, RowsOutput) else COUNT_MAX_BYTES
+def _small_enough(sealed: SealedOutput, rule: AnyOutput) -> SealedOutput:
+    most = rule.max_bytes if isinstance(rule, RowsOutput | ModelOutput) else NUMBERS_MAX_BYTES
     if sealed.output.size > most:
         raise OutputTooLarge(
             f"output {sealed.output.output!r} is {sealed.output.size} bytes, expected at most "

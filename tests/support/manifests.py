@@ -208,7 +208,7 @@ def changed(plain: dict[str, Any], **changes: Any) -> dict[str, Any]:
         if value is ABSENT:
             del node[place]
         else:
-            node[place] = value
+            node[place] = copy.deepcopy(value)
     return result
 
 

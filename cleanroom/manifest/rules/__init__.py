@@ -12,7 +12,15 @@ from collections.abc import Callable, Iterator
 
 from cleanroom.errors import Problem
 from cleanroom.manifest.model import Manifest
-from cleanroom.manifest.rules import attestation, computations, datasets, names, parties, warnings
+from cleanroom.manifest.rules import (
+    attestation,
+    computations,
+    datasets,
+    names,
+    parties,
+    training,
+    warnings,
+)
 
 Rule = Callable[[Manifest], Iterator[Problem]]
 """Yields what breaks it."""
@@ -46,7 +54,12 @@ RULES: tuple[Rule, ...] = (
     computations.ranges_are_ordered,
     computations.gates_can_open,
     computations.rows_say_so,
+    computations.counts_are_rounded,
     computations.outputs_are_granted,
+    training.one_label,
+    training.features_fit,
+    training.settings_fit,
+    training.trains_on_one_worker,
 )
 """Every rule; a manifest that breaks one of them is refused."""
 
@@ -56,6 +69,7 @@ WARNINGS: tuple[Rule, ...] = (
     warnings.no_witnesses,
     warnings.threshold_without_noise,
     warnings.lone_units,
+    warnings.models_remember,
     warnings.consent_runs_out,
 )
 """What is allowed, but is told to whoever is about to sign."""

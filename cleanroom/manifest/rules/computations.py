@@ -6,11 +6,13 @@ from cleanroom.errors import Problem
 from cleanroom.manifest.model import (
     AnyComputation,
     Column,
+    CountOutput,
     Gate,
     Input,
     IntersectRows,
     Manifest,
     RowsOutput,
+    Training,
 )
 
 
@@ -74,6 +76,8 @@ def columns_are_needed(manifest: Manifest) -> Iterator[Problem]:
     """An input reads no column that is neither compared nor output."""
     for path, computation, read in _inputs(manifest):
         needed = set(computation.on)
+        if isinstance(computation, Training):
+            continue  # `features_fit` says what training reads
         if isinstance(computation, IntersectRows):
             input_id = path.rpartition(".")[2]
             for output in computation.outputs.values():
@@ -90,21 +94,21 @@ def columns_are_needed(manifest: Manifest) -> Iterator[Problem]:
 
 
 def ranges_are_ordered(manifest: Manifest) -> Iterator[Problem]:
-    """A parameter's `min` is not above its `max`, its `default` is between; `limit` is positive."""
+    """A parameter's `min` is positive and not above its `max`, its `default` is between."""
     for name, computation in manifest.computations.items():
-        limit = computation.parameters.limit if isinstance(computation, IntersectRows) else None
-        if limit is None:
-            continue
-        path = f"computations.{name}.parameters.limit"
-        if limit.min > limit.max:
-            yield Problem(f"min is {limit.min}, expected at most max, which is {limit.max}", path)
-        elif limit.default is not None and not limit.min <= limit.default <= limit.max:
-            yield Problem(
-                f"default is {limit.default}, expected {limit.min} to {limit.max}",
-                where=f"{path}.default",
-            )
-        if limit.min < 1:
-            yield Problem(f"min is {limit.min}, expected at least 1 row", where=f"{path}.min")
+        for parameter, allowed in computation.ranges.items():
+            path = f"computations.{name}.parameters.{parameter}"
+            if allowed.min > allowed.max:
+                yield Problem(
+                    f"min is {allowed.min}, expected at most max, which is {allowed.max}", path
+                )
+            elif allowed.default is not None and not allowed.min <= allowed.default <= allowed.max:
+                yield Problem(
+                    f"default is {allowed.default}, expected {allowed.min} to {allowed.max}",
+                    where=f"{path}.default",
+                )
+            if allowed.min < 1:
+                yield Problem(f"min is {allowed.min}, expected at least 1", where=f"{path}.min")
 
 
 def gates_can_open(manifest: Manifest) -> Iterator[Problem]:
@@ -122,7 +126,7 @@ def gates_can_open(manifest: Manifest) -> Iterator[Problem]:
 
 
 def rows_say_so(manifest: Manifest) -> Iterator[Problem]:
-    """An output of rows says `reveals_membership: true`, and is not rounded."""
+    """An output of rows says `reveals_membership: true`."""
     for path, _, output in _row_outputs(manifest):
         if not output.reveals_membership:
             yield Problem(
@@ -130,10 +134,18 @@ def rows_say_so(manifest: Manifest) -> Iterator[Problem]:
                 where=f"{path}.reveals_membership",
                 hint="say so: whoever receives rows learns who is in the intersection",
             )
-        if output.gate.round_to != Gate().round_to:
+
+
+def counts_are_rounded(manifest: Manifest) -> Iterator[Problem]:
+    """`round_to` is said of counts only."""
+    for name, computation in manifest.computations.items():
+        for output_id, output in computation.outputs.items():
+            if isinstance(output, CountOutput) or output.gate.round_to == Gate().round_to:
+                continue
+            what = "rows" if isinstance(output, RowsOutput) else output.kind
             yield Problem(
-                f"round_to is {output.gate.round_to}, expected none: rows are not rounded",
-                where=f"{path}.gate.round_to",
+                f"round_to is {output.gate.round_to}, expected none: {what} are not rounded to it",
+                where=f"computations.{name}.outputs.{output_id}.gate.round_to",
             )
 
 

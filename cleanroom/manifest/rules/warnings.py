@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from cleanroom.errors import Problem
-from cleanroom.manifest.model import IntersectCount, Manifest
+from cleanroom.manifest.model import IntersectCount, Manifest, ModelOutput
 
 
 def simulated(manifest: Manifest) -> Iterator[Problem]:
@@ -57,6 +57,18 @@ def lone_units(manifest: Manifest) -> Iterator[Problem]:
                 yield Problem(
                     "min_group is 1: a single person's match is released",
                     where=f"computations.{name}.outputs.{output_id}.gate.min_group",
+                )
+
+
+def models_remember(manifest: Manifest) -> Iterator[Problem]:
+    """A model that leaves without noise may tell who it was trained on."""
+    for name, computation in manifest.computations.items():
+        for output_id, output in computation.outputs.items():
+            if isinstance(output, ModelOutput):
+                yield Problem(
+                    "the model leaves without noise: whoever holds it may find out whether a "
+                    "person was among the training rows, and guess at that person's values",
+                    where=f"computations.{name}.outputs.{output_id}",
                 )
 
 

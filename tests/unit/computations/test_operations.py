@@ -16,7 +16,12 @@ def planned(name, parameters=None, manifest=None):
 
 
 def test_the_table_of_operations_is_closed():
-    assert set(operations) == {"intersect.count", "intersect.rows"}
+    assert set(operations) == {
+        "intersect.count",
+        "intersect.rows",
+        "train.gbdt",
+        "train.linear",
+    }
     with pytest.raises(TypeError, match="does not support item assignment"):
         operations["evil"] = operations["intersect.count"]
 

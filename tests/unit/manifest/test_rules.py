@@ -21,6 +21,40 @@ EMAIL = "computations__overlap__inputs__left"
 CUSTOMERS = "datasets__customers"
 MATCHES = "computations__matches"
 
+MAIL = {"name": "email", "type": "string", "role": "identity", "normalise": "email"}
+TRAINING = {
+    "customers": [
+        MAIL,
+        {"name": "income", "type": "int64", "role": "feature"},
+        {"name": "repaid", "type": "bool", "role": "label"},
+        {"name": "since", "type": "date32", "role": "payload"},
+    ],
+    "baskets": [
+        MAIL,
+        {"name": "spend", "type": "float64", "role": "feature", "bounds": ["0", "1000000"]},
+        {"name": "payment", "type": "string", "role": "feature", "values": ["card", "cash"]},
+    ],
+    "matches": {
+        "op": "train.linear",
+        "task": "classification",
+        "on": ["email"],
+        "inputs": {
+            "left": {"dataset": "customers", "columns": ["email", "income", "repaid"]},
+            "right": {"dataset": "baskets", "columns": ["email", "payment", "spend"]},
+        },
+        "submitters": ["bank"],
+        "workers": {"role": "cpu"},
+        "limits": {"max_runs": 5},
+        "outputs": {"model": {"kind": "model", "recipients": ["bank"]}},
+    },
+}
+TRAINS = {
+    f"{CUSTOMERS}__columns": TRAINING["customers"],
+    "datasets__baskets__columns": TRAINING["baskets"],
+    MATCHES: TRAINING["matches"],
+}
+"""As a change: `matches` is a training that breaks no rule."""
+
 # rule, change, where, words of the message
 BROKEN = [
     (
@@ -374,7 +408,7 @@ BROKEN = [
         "ranges_are_ordered",
         {f"{MATCHES}__parameters__limit__min": 0},
         "computations.matches.parameters.limit.min",
-        "min is 0, expected at least 1 row",
+        "min is 0, expected at least 1",
     ),
     (
         "gates_can_open",
@@ -389,7 +423,7 @@ BROKEN = [
         "the output has rows while reveals_membership is false",
     ),
     (
-        "rows_say_so",
+        "counts_are_rounded",
         {f"{MATCHES}__outputs__for_bank__gate__round_to": 10},
         "computations.matches.outputs.for-bank.gate.round_to",
         "round_to is 10, expected none: rows are not rounded",
@@ -418,6 +452,80 @@ BROKEN = [
         "computations.matches.outputs.for-bank.columns.left.segment",
         "'left.segment' has role 'dimension', expected payload or identity",
     ),
+    (
+        "one_label",
+        {**TRAINS, f"{CUSTOMERS}__columns__2__role": "feature"},
+        "computations.matches.inputs",
+        "0 columns of role label are read, expected exactly one",
+    ),
+    (
+        "one_label",
+        {**TRAINS, f"{CUSTOMERS}__columns__2__nullable": True},
+        "computations.matches.inputs.left.columns.repaid",
+        "label 'repaid' may be missing",
+    ),
+    (
+        "one_label",
+        {**TRAINS, f"{CUSTOMERS}__columns__2__type": "string"},
+        "computations.matches.inputs.left.columns.repaid",
+        "label 'repaid' is string, expected bool or string with values",
+    ),
+    (
+        "one_label",
+        {**TRAINS, f"{MATCHES}__task": "regression"},
+        "computations.matches.inputs.left.columns.repaid",
+        "label 'repaid' is bool, expected a number for a regression",
+    ),
+    (
+        "features_fit",
+        {**TRAINS, f"{MATCHES}__inputs__left__columns": ["email", "income", "repaid", "since"]},
+        "computations.matches.inputs.left.columns.since",
+        "column 'since' has role 'payload', expected feature or label",
+    ),
+    (
+        "features_fit",
+        {**TRAINS, "datasets__baskets__columns__1__bounds": ABSENT},
+        "computations.matches.inputs.right.columns.spend",
+        "it is float64, expected bounds within 1e30",
+    ),
+    (
+        "features_fit",
+        {**TRAINS, "datasets__baskets__columns__2__values": ABSENT},
+        "computations.matches.inputs.right.columns.payment",
+        "it is string, expected a number, or a string with values",
+    ),
+    (
+        "features_fit",
+        {**TRAINS, "datasets__baskets__columns__2__nullable": True},
+        "computations.matches.inputs.right.columns.payment",
+        "feature 'payment' may be missing, while the computation says missing: refuse",
+    ),
+    (
+        "settings_fit",
+        {**TRAINS, f"{MATCHES}__l2": "0"},
+        "computations.matches.l2",
+        "l2 is 0, expected 0.000000001 to 1000000000",
+    ),
+    (
+        "settings_fit",
+        {
+            **TRAINS,
+            f"{MATCHES}__op": "train.gbdt",
+            f"{MATCHES}__parameters": {
+                "rounds": {"min": 1, "max": 9},
+                "max_depth": {"min": 1, "max": 9},
+            },
+            f"{MATCHES}__learning_rate": "2",
+        },
+        "computations.matches.learning_rate",
+        "learning_rate is 2, expected 0.0001 to 1",
+    ),
+    (
+        "trains_on_one_worker",
+        {**TRAINS, f"{MATCHES}__workers__count": 2},
+        "computations.matches.workers.count",
+        "count is 2, expected 1: training runs in one process",
+    ),
 ]
 
 WARNED = [
@@ -442,6 +550,12 @@ WARNED = [
         "a single person's match is released",
     ),
     (
+        "models_remember",
+        TRAINS,
+        "computations.matches.outputs.model",
+        "the model leaves without noise",
+    ),
+    (
         "consent_runs_out",
         {f"{CUSTOMERS}__allow__max_releases": 3},
         "datasets.customers.allow.max_releases",
@@ -456,6 +570,10 @@ def _identifiers(cases):
 
 def test_good_manifest_breaks_no_rule():
     assert check(good_manifest()).manifest == good_manifest()
+
+
+def test_good_training_breaks_no_rule():
+    assert check(good_manifest(**TRAINS)).manifest == good_manifest(**TRAINS)
 
 
 @pytest.mark.parametrize(("rule", "change", "where", "words"), BROKEN, ids=_identifiers(BROKEN))

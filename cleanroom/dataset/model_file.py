@@ -1,0 +1,82 @@
+"""A trained model as it leaves the room: a description that runs nothing, and UBJ for trees.
+
+A linear model is wholly in its description. Trees are XGBoost's own UBJ, whose columns the
+description names. Neither format can carry code; pickle is never read or written.
+"""
+
+from typing import Literal, Self
+
+import numpy as np
+from pydantic import Field, model_validator
+
+from cleanroom.dataset.features import Feature, Matrix
+from cleanroom.encoding import Name, Record
+
+COLUMNS = ("description", "booster")
+"""Of the table that a model travels in; one row."""
+
+
+class LinearPart(Record):
+    """A linear model in the units of its features."""
+
+    coefficients: list[list[float]] = Field(min_length=1)
+    """One list for a number or for two classes, otherwise one for each class; by matrix column."""
+    intercepts: list[float] = Field(min_length=1)
+    """One for each list of coefficients."""
+    fills: list[float]
+    """What a missing value counts as, by matrix column."""
+
+    def predict(self, rows: Matrix, task: str) -> Matrix:
+        """What the model says of rows.
+
+        Args:
+            rows: from `features.matrix`.
+            task: `classification` or `regression`.
+
+        Returns:
+            Probabilities, rows by classes; for a regression one number for each row.
+        """
+        complete = np.where(np.isnan(rows), np.array(self.fills), rows)
+        scores = complete @ np.array(self.coefficients).T + np.array(self.intercepts)
+        if task == "regression":
+            return np.asarray(scores[:, 0])
+        if scores.shape[1] == 1:
+            # the logistic function of a score is a softmax of the score against 0
+            scores = np.hstack([np.zeros_like(scores), scores])
+        raised = np.exp(scores - scores.max(axis=1, keepdims=True))
+        return np.asarray(raised / raised.sum(axis=1, keepdims=True))
+
+
+class ModelDescription(Record):
+    """What a model is and how rows become its numbers."""
+
+    kind: Literal["linear", "gbdt"]
+    """The operation that made it, without `train.`."""
+    task: Literal["classification", "regression"]
+    """Classes or a number."""
+    label: str
+    """`<input>.<column>` of what it predicts."""
+    label_owner: Name
+    """The party that brought the label."""
+    classes: list[str]
+    """In the order of the probabilities; empty for a number."""
+    features: list[Feature] = Field(min_length=1)
+    """In the order of the matrix."""
+    linear: LinearPart | None
+    """The whole of a linear model; null for trees."""
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if (self.linear is not None) != (self.kind == "linear"):
+            raise ValueError("a linear model is written in `linear`, and no other is")
+        if self.linear is not None:
+            width = len(self.matrix_names)
+            lengths = {len(row) for row in (*self.linear.coefficients, self.linear.fills)}
+            if lengths != {width} or len(self.linear.intercepts) != len(self.linear.coefficients):
+                raise ValueError(f"coefficients and fills do not fit {width} columns")
+        return self
+
+    @property
+    def matrix_names(self) -> list[str]:
+        """The names of the matrix's columns, in order."""
+        return [name for feature in self.features for name in feature.names]

@@ -1,0 +1,130 @@
+"""Rules about training: one label, features that are numbers of known size, sensible settings.
+
+What could go wrong with a single row at run time is excluded here or at upload: how a run ends must
+not depend on which rows were joined.
+"""
+
+from collections.abc import Iterator
+from decimal import Decimal
+
+from cleanroom.errors import Problem
+from cleanroom.manifest.model import Column, Manifest, TrainGbdt, Training, TrainLinear
+
+LARGEST = Decimal(10) ** 30
+"""Features and labels stay below: their squares fit into 64-bit, they into 32-bit floats."""
+ROLES = ("feature", "label")
+"""What training reads besides the identities that it joins on."""
+
+
+def one_label(manifest: Manifest) -> Iterator[Problem]:
+    """A training reads one label, which fits its task, and at least one feature."""
+    for name, training in _trainings(manifest):
+        read = list(_read(manifest, name, training))
+        labels = [(path, column) for path, column in read if column.role == "label"]
+        if len(labels) != 1:
+            yield Problem(
+                f"{len(labels)} columns of role label are read, expected exactly one",
+                where=f"computations.{name}.inputs",
+                hint="the owner of the label gives one column the role `label`",
+            )
+        if not any(column.role == "feature" for _, column in read):
+            yield Problem(
+                "no column of role feature is read, expected at least one",
+                where=f"computations.{name}.inputs",
+            )
+        for path, column in labels:
+            fault = _fault_in_label(column, training.task)
+            if fault:
+                yield Problem(fault, where=path)
+
+
+def features_fit(manifest: Manifest) -> Iterator[Problem]:
+    """A training reads nothing but identities it joins on, features and a label, all of use."""
+    for name, training in _trainings(manifest):
+        for path, column in _read(manifest, name, training):
+            if column.role not in ROLES and column.name not in training.on:
+                yield Problem(
+                    f"column {column.name!r} has role {column.role!r}, expected feature or label "
+                    "in a training",
+                    where=path,
+                )
+            elif column.role == "feature" and (fault := _fault_in_feature(column, training)):
+                yield Problem(fault, where=path)
+
+
+def settings_fit(manifest: Manifest) -> Iterator[Problem]:
+    """Weights of a loss are not negative, `l2` of a line is above 0, a learning rate at most 1."""
+    for name, training in _trainings(manifest):
+        for field, value, lowest, highest in _settings(training):
+            if not lowest <= Decimal(value) <= highest:
+                yield Problem(
+                    f"{field} is {value}, expected {lowest:f} to {highest:f}",
+                    where=f"computations.{name}.{field}",
+                )
+
+
+def trains_on_one_worker(manifest: Manifest) -> Iterator[Problem]:
+    """A training has `workers.count: 1`."""
+    for name, training in _trainings(manifest):
+        if training.workers.count != 1:
+            yield Problem(
+                f"count is {training.workers.count}, expected 1: training runs in one process",
+                where=f"computations.{name}.workers.count",
+                hint="give the worker more cores and memory instead",
+            )
+
+
+def _settings(training: TrainLinear | TrainGbdt) -> Iterator[tuple[str, str, Decimal, Decimal]]:
+    """Field, value, lowest and highest."""
+    least, most = Decimal("0.000000001"), Decimal(10) ** 9
+    yield "l2", training.l2, least if isinstance(training, TrainLinear) else Decimal(0), most
+    if isinstance(training, TrainGbdt):
+        yield "learning_rate", training.learning_rate, Decimal("0.0001"), Decimal(1)
+        yield "min_child_weight", training.min_child_weight, Decimal(0), most
+
+
+def _fault_in_label(column: Column, task: str) -> str:
+    said = f"label {column.name!r}"
+    if column.nullable:
+        return f"{said} may be missing, expected a column that is not nullable"
+    if task == "classification":
+        if column.type != "bool" and len(column.values or ()) < 2:
+            return f"{said} is {column.type}, expected bool or string with values to classify"
+        return ""
+    if column.type == "bool":
+        return f"{said} is bool, expected a number for a regression"
+    fault = _fault_in_number(column)
+    return f"{said}: {fault}" if fault else ""
+
+
+def _fault_in_feature(column: Column, training: Training) -> str:
+    if column.nullable and isinstance(training, TrainLinear) and training.missing == "refuse":
+        return f"feature {column.name!r} may be missing, while the computation says missing: refuse"
+    if column.type == "bool" or column.values is not None:
+        return ""
+    fault = _fault_in_number(column)
+    return f"feature {column.name!r}: {fault}" if fault else ""
+
+
+def _fault_in_number(column: Column) -> str:
+    if column.type in ("int32", "int64"):
+        return ""
+    if column.type != "float64":
+        return f"it is {column.type}, expected a number, or a string with values in a feature"
+    if column.bounds is None or any(abs(Decimal(bound)) > LARGEST for bound in column.bounds):
+        return "it is float64, expected bounds within 1e30: one row must not overflow the rest"
+    return ""
+
+
+def _trainings(manifest: Manifest) -> Iterator[tuple[str, TrainLinear | TrainGbdt]]:
+    for name, computation in manifest.computations.items():
+        if isinstance(computation, TrainLinear | TrainGbdt):
+            yield name, computation
+
+
+def _read(manifest: Manifest, name: str, training: Training) -> Iterator[tuple[str, Column]]:
+    for input_id, read in training.inputs.items():
+        dataset = manifest.datasets.get(read.dataset)
+        for column in dataset.columns if dataset else ():
+            if column.name in read.columns:
+                yield f"computations.{name}.inputs.{input_id}.columns.{column.name}", column

@@ -1,0 +1,159 @@
+"""What training says in the manifest: which model over which joined rows, and what leaves of it.
+
+Features and the label are columns of that role; the parties' rows stand beside each other as in
+`intersect.rows`. Whatever shapes the model is signed here: what a submitter may choose has a range,
+everything else has one value.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from cleanroom.encoding import Name, Record
+from cleanroom.manifest.computation import Computation, Gate, Range
+from cleanroom.manifest.fields import Names, Number
+
+
+class Split(Record):
+    """Which units are learned from, and which only test the model."""
+
+    test_percent: int = Field(default=25, ge=5, le=50)
+    """This share of the joined units tests, rounded to the nearest unit; all others train."""
+    seed: int = Field(default=1, ge=0, le=1 << 53)
+    """Units are drawn by it and by their place in the joined order, never by their values."""
+
+
+class MetricsOutput(Record):
+    """How well the model does on units that it did not learn from."""
+
+    kind: Literal["metrics"]
+    """A table of `metric` and `value`."""
+    recipients: Names
+    """Parties whose `receive` key the result is sealed to."""
+    gate: Gate = Gate()
+    """The rule it passes first."""
+    decimals: int = Field(default=3, ge=0, le=6)
+    """Values are rounded to so many decimals."""
+    min_test: int = Field(default=100, ge=1)
+    """With fewer units in the test part the metrics are withheld; in units."""
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns of the table."""
+        return ["metric", "value"]
+
+
+class ImportanceOutput(Record):
+    """How much each party's columns matter to the model."""
+
+    kind: Literal["importance"]
+    """A table of `owner`, `column` and `share`; the shares add up to about 1."""
+    recipients: Names
+    """Parties whose `receive` key the result is sealed to."""
+    gate: Gate = Gate()
+    """The rule it passes first."""
+    decimals: int = Field(default=3, ge=0, le=6)
+    """Shares are rounded to so many decimals."""
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns of the table."""
+        return ["owner", "column", "share"]
+
+
+class ModelOutput(Record):
+    """The trained model itself, in a format that runs nothing: JSON, with UBJ for trees."""
+
+    kind: Literal["model"]
+    """Without such an output the model ends with the run."""
+    recipients: Names
+    """Parties whose `receive` key the model is sealed to; they may keep and use it for ever."""
+    gate: Gate = Gate()
+    """The rule it passes first."""
+    max_bytes: int = Field(default=1 << 24, ge=1024, le=1 << 32)
+    """A larger sealed file is refused, in bytes."""
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns of the table."""
+        return ["description", "booster"]
+
+
+TrainingOutput = Annotated[
+    MetricsOutput | ImportanceOutput | ModelOutput, Field(discriminator="kind")
+]
+"""Any output of a training."""
+
+
+class Training(Computation):
+    """What every training says."""
+
+    task: Literal["classification", "regression"]
+    """Classes of a truth value or of listed texts, or a number."""
+    duplicates: Literal["first", "all"] = "first"
+    """A unit with several rows in an input: its first row counts, or all combinations."""
+    split: Split = Split()
+    """Which units test."""
+    max_rows: int = Field(default=10_000_000, ge=1, le=1_000_000_000)
+    """Only the first so many joined rows are used, in the order of the first input's rows."""
+    outputs: dict[Name, TrainingOutput] = Field(min_length=1, max_length=16)
+    """What leaves; each of the kinds may be there several times, for other recipients."""
+
+
+class LinearParameters(Record):
+    """What a submitter may choose for `train.linear`."""
+
+    iterations: Range | None = None
+    """At most so many steps of the solver of a classification; 1,000 where no range is given."""
+
+
+class TrainLinear(Training):
+    """Logistic regression for classes, ridge regression for numbers.
+
+    Features are brought to mean 0 and deviation 1 over the training rows before the fit.
+    """
+
+    op: Literal["train.linear"]
+    """The operation."""
+    l2: Number = "1"
+    """Weight of the squared coefficients in the loss; above 0."""
+    missing: Literal["refuse", "mean"] = "refuse"
+    """Features may not be nullable, or a missing value counts as the mean of the training rows."""
+    parameters: LinearParameters = LinearParameters()
+    """What the submitter may choose."""
+
+    @property
+    def ranges(self) -> Mapping[str, Range]:
+        """See `Computation.ranges`."""
+        chosen = self.parameters.iterations
+        return {} if chosen is None else {"iterations": chosen}
+
+
+class GbdtParameters(Record):
+    """What a submitter may choose for `train.gbdt`."""
+
+    rounds: Range
+    """Trees of each class."""
+    max_depth: Range
+    """Levels of each tree."""
+
+
+class TrainGbdt(Training):
+    """Gradient-boosted trees (XGBoost, `hist`); a missing value takes the branch that fits best."""
+
+    op: Literal["train.gbdt"]
+    """The operation."""
+    learning_rate: Number = "0.3"
+    """Weight of each tree; 0.0001 to 1."""
+    l2: Number = "1"
+    """Weight of the squared leaves in the loss, not negative."""
+    min_child_weight: Number = "1"
+    """Least sum of second derivatives in a leaf, not negative; higher values smooth."""
+    parameters: GbdtParameters
+    """What the submitter may choose."""
+
+    @property
+    def ranges(self) -> Mapping[str, Range]:
+        """See `Computation.ranges`."""
+        return {"rounds": self.parameters.rounds, "max_depth": self.parameters.max_depth}

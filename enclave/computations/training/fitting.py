@@ -1,0 +1,169 @@
+"""The fit itself: scikit-learn for linear models, XGBoost for trees, each as on pooled rows.
+
+The same rows, settings, seed and number of threads give the same model. What a fit says on the
+side, such as a warning that it did not converge, is dropped: it depends on rows.
+"""
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import xgboost
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.preprocessing import StandardScaler
+
+from cleanroom.dataset.features import Matrix
+from cleanroom.dataset.model_file import LinearPart
+from enclave.computations.intersect import THREADS
+from enclave.computations.plan import Lesson
+from enclave.computations.training.examples import Examples
+
+ITERATIONS = 1000
+"""Steps of the logistic solver, where no parameter says how many."""
+TOLERANCE = 1e-8
+"""Where the logistic solver stops: the largest part of the gradient."""
+
+
+class Fitted(Protocol):
+    """A model that was trained."""
+
+    def predict(self, rows: Matrix) -> Matrix:
+        """Probabilities, rows by classes, or one number for each row."""
+        ...
+
+    def weights(self) -> Matrix:
+        """How much each matrix column matters, not negative; in no unit."""
+        ...
+
+    @property
+    def linear(self) -> LinearPart | None:
+        """The model, if it is linear."""
+        ...
+
+    @property
+    def booster(self) -> bytes:
+        """The model as UBJ, if it is trees; empty otherwise."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A linear model."""
+
+    linear: LinearPart
+    task: str
+    spread: Matrix
+    """Standard deviation of each matrix column over the training rows."""
+    booster: bytes = b""
+
+    def predict(self, rows: Matrix) -> Matrix:
+        """See `Fitted.predict`."""
+        return self.linear.predict(rows, self.task)
+
+    def weights(self) -> Matrix:
+        """Absolute coefficients of standardised features, over all classes."""
+        return np.asarray(np.abs(np.array(self.linear.coefficients) * self.spread).sum(axis=0))
+
+
+@dataclass(frozen=True, slots=True)
+class Trees:
+    """Gradient-boosted trees."""
+
+    model: xgboost.Booster
+    names: list[str]
+    task: str
+    linear: None = None
+
+    def predict(self, rows: Matrix) -> Matrix:
+        """See `Fitted.predict`."""
+        said = self.model.predict(_rows(rows, self.names)).astype(np.float64)
+        if self.task == "regression":
+            return np.asarray(said)
+        if said.ndim == 1:
+            return np.column_stack([1 - said, said])
+        return np.asarray(said / said.sum(axis=1, keepdims=True))
+
+    def weights(self) -> Matrix:
+        """Each column's gain over all trees."""
+        gains = self.model.get_score(importance_type="total_gain")
+        return np.array([float(gains.get(name, 0.0)) for name in self.names])  # type: ignore[arg-type]
+
+    @property
+    def booster(self) -> bytes:
+        """See `Fitted.booster`."""
+        return bytes(self.model.save_raw(raw_format="ubj"))
+
+
+def fit_linear(examples: Examples, lesson: Lesson, classes: list[str], names: list[str]) -> Fitted:
+    """Fit a logistic or ridge regression to the training rows."""
+    del classes, names
+    rows, labels = examples.training
+    fills = _means(rows)
+    complete = np.where(np.isnan(rows), fills, rows)
+    scaler = StandardScaler().fit(complete)
+    model = _linear_model(lesson)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model.fit(scaler.transform(complete), labels)
+    coefficients = np.atleast_2d(model.coef_) / scaler.scale_
+    intercepts = np.atleast_1d(model.intercept_) - coefficients @ scaler.mean_
+    part = LinearPart(
+        coefficients=coefficients.tolist(), intercepts=intercepts.tolist(), fills=fills.tolist()
+    )
+    return Line(part, lesson.task, scaler.scale_)
+
+
+def fit_trees(examples: Examples, lesson: Lesson, classes: list[str], names: list[str]) -> Fitted:
+    """Grow gradient-boosted trees on the training rows."""
+    rows, labels = examples.training
+    settings = lesson.settings
+    given = {
+        **_objective(lesson, classes),
+        "tree_method": "hist",
+        "max_depth": int(settings["max_depth"]),
+        "learning_rate": settings["learning_rate"],
+        "reg_lambda": settings["l2"],
+        "min_child_weight": settings["min_child_weight"],
+        "seed": lesson.split.seed,
+        "nthread": THREADS,
+        "verbosity": 0,
+    }
+    model = xgboost.train(given, _rows(rows, names, labels), int(settings["rounds"]))
+    return Trees(model, names, lesson.task)
+
+
+FITS: dict[str, Callable[[Examples, Lesson, list[str], list[str]], Fitted]] = {
+    "train.linear": fit_linear,
+    "train.gbdt": fit_trees,
+}
+"""How each operation learns: from examples, a lesson, classes and the matrix columns' names."""
+
+
+def _linear_model(lesson: Lesson) -> Any:  # noqa: ANN401 - scikit-learn has no types
+    if lesson.task == "regression":
+        return Ridge(alpha=lesson.settings["l2"], solver="cholesky")
+    steps = int(lesson.settings.get("iterations", ITERATIONS))
+    return LogisticRegression(C=1 / lesson.settings["l2"], max_iter=steps, tol=TOLERANCE)
+
+
+def _means(rows: Matrix) -> Matrix:
+    """The mean of each column's values that are there; 0 for a column without any."""
+    there = ~np.isnan(rows)
+    sums = np.where(there, rows, 0).sum(axis=0)
+    return np.asarray(sums / np.maximum(there.sum(axis=0), 1))
+
+
+def _objective(lesson: Lesson, classes: list[str]) -> dict[str, str | int]:
+    if lesson.task == "regression":
+        return {"objective": "reg:squarederror"}
+    if len(classes) == 2:
+        return {"objective": "binary:logistic"}
+    return {"objective": "multi:softprob", "num_class": len(classes)}
+
+
+def _rows(
+    rows: Matrix, names: list[str], labels: np.ndarray[Any, Any] | None = None
+) -> xgboost.DMatrix:
+    return xgboost.DMatrix(rows, label=labels, feature_names=names, nthread=THREADS)

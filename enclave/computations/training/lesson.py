@@ -1,0 +1,108 @@
+"""The plan of `train.linear` and `train.gbdt`, read off the manifest once.
+
+Names, settings and the columns of each output; no rows, and nothing that has to be fitted.
+"""
+
+from collections.abc import Iterator, Mapping
+
+import pyarrow as pa
+
+from cleanroom.errors import ManifestRule
+from cleanroom.manifest.model import (
+    Column,
+    Dataset,
+    ImportanceOutput,
+    MetricsOutput,
+    ModelOutput,
+    TrainGbdt,
+    TrainingOutput,
+    TrainLinear,
+)
+from enclave.computations.plan import Lesson, Plan, chosen_parameters, plan_inputs
+from enclave.computations.release import OutputColumn, Rule
+
+TABLE_BYTES = 1 << 19
+"""Tables of metrics and importances are shorter than this, in bytes; the room takes twice that."""
+SHAPES: dict[str, tuple[tuple[str, pa.DataType], ...]] = {
+    "metrics": (("metric", pa.large_string()), ("value", pa.float64())),
+    "importance": (
+        ("owner", pa.large_string()),
+        ("column", pa.large_string()),
+        ("share", pa.float64()),
+    ),
+    "model": (("description", pa.large_string()), ("booster", pa.large_binary())),
+}
+"""Columns of each kind of output."""
+
+
+def plan_training(
+    computation: TrainLinear | TrainGbdt,
+    datasets: Mapping[str, Dataset],
+    parameters: Mapping[str, int],
+) -> Plan:
+    """Plan a training.
+
+    Raises:
+        ManifestRule: an input names a dataset or column that is not there, or there is no label.
+        ParameterOutOfRange: a parameter is missing, unknown, or outside its signed range.
+    """
+    read = list(_read(computation, datasets))
+    wanted: dict[str, set[str]] = {}
+    for source, column in read:
+        wanted.setdefault(source, set()).add(column.name)
+    inputs = plan_inputs(computation, datasets, wanted)
+    labels = [each for each in read if each[1].role == "label"]
+    features = tuple(each for each in read if each[1].role == "feature")
+    if len(labels) != 1 or not features:
+        raise ManifestRule("a training needs exactly one label and at least one feature")
+    lesson = Lesson(
+        task=computation.task,
+        label=labels[0],
+        features=features,
+        owners={planned.name: planned.owner for planned in inputs},
+        split=computation.split,
+        settings={**_settings(computation), **chosen_parameters(computation, parameters)},
+        mean_for_missing=isinstance(computation, TrainLinear) and computation.missing == "mean",
+        max_rows=computation.max_rows,
+        outputs=dict(computation.outputs),
+    )
+    rules = tuple(_rule(name, output) for name, output in sorted(computation.outputs.items()))
+    return Plan(computation.op, inputs, rules, computation.duplicates, lesson=lesson)
+
+
+def _read(
+    computation: TrainLinear | TrainGbdt, datasets: Mapping[str, Dataset]
+) -> Iterator[tuple[str, Column]]:
+    """Features and labels in the order of the inputs' names, then of the dataset's columns."""
+    for name, source in sorted(computation.inputs.items()):
+        dataset = datasets.get(source.dataset)
+        for column in dataset.columns if dataset else ():
+            if column.name in source.columns and column.role in ("feature", "label"):
+                yield name, column
+
+
+def _settings(computation: TrainLinear | TrainGbdt) -> dict[str, float]:
+    settings = {"l2": float(computation.l2)}
+    if isinstance(computation, TrainGbdt):
+        settings["learning_rate"] = float(computation.learning_rate)
+        settings["min_child_weight"] = float(computation.min_child_weight)
+    return settings
+
+
+def _rule(name: str, output: TrainingOutput) -> Rule:
+    decimals = output.decimals if isinstance(output, MetricsOutput | ImportanceOutput) else None
+    return Rule(
+        output=name,
+        recipients=tuple(output.recipients),
+        columns=tuple(
+            OutputColumn(
+                column, kind, owner="", decimals=decimals if kind == pa.float64() else None
+            )
+            for column, kind in SHAPES[output.kind]
+        ),
+        min_group=output.gate.min_group,
+        round_to=output.gate.round_to,
+        max_rows=1 << 20,
+        max_bytes=output.max_bytes if isinstance(output, ModelOutput) else TABLE_BYTES,
+        aggregate=False,
+    )

@@ -1,0 +1,149 @@
+"""`train.linear` and `train.gbdt` as operations: join, learn, and lay out what may leave.
+
+A run never fails because of what matched: where the joined rows cannot be learned from, every
+output is withheld, exactly as if some owner had too few units.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pyarrow as pa
+
+from cleanroom.dataset.model_file import ModelDescription
+from cleanroom.errors import ComputationFailed, RunRefused
+from cleanroom.manifest.model import (
+    AnyComputation,
+    Dataset,
+    MetricsOutput,
+    TrainGbdt,
+    TrainingOutput,
+    TrainLinear,
+)
+from enclave.computations.failure import Reason, value_free
+from enclave.computations.intersect import intersect
+from enclave.computations.matches import combine_lines, lines
+from enclave.computations.plan import Lesson, Plan
+from enclave.computations.release import Outcome, Rule
+from enclave.computations.training.examples import Examples, classes_of, examples, features_of
+from enclave.computations.training.lesson import SHAPES, plan_training
+
+
+class Train:
+    """Any training; which model it fits is its `op`."""
+
+    def plan(
+        self,
+        computation: AnyComputation,
+        datasets: Mapping[str, Dataset],
+        parameters: Mapping[str, int],
+    ) -> Plan:
+        """See `Operation.plan`."""
+        if not isinstance(computation, TrainLinear | TrainGbdt):
+            raise RunRefused("the computation is not a training")
+        return plan_training(computation, datasets, parameters)
+
+    def match(self, plan: Plan, inputs: Sequence[pa.Table], secret: bytes) -> pa.Table:
+        """The lines of this partition, as for `intersect.rows`."""
+        return lines(intersect(inputs, secret), inputs, plan.duplicates, plan.most)
+
+    def combine(self, plan: Plan, parts: Sequence[pa.Table]) -> pa.Table:
+        """All lines in the order of the first input's rows, no more than are used."""
+        return combine_lines(parts).slice(0, plan.most)
+
+    @value_free(Reason.TRAIN)
+    def outcomes(
+        self, plan: Plan, found: pa.Table, payload: Mapping[str, pa.Table]
+    ) -> tuple[tuple[Rule, Outcome], ...]:
+        """What was learned, for each output.
+
+        Raises:
+            DataMismatch: a row of an input breaks its column's rules, whether joined or not.
+        """
+        if plan.lesson is None:
+            raise ComputationFailed("a training has no lesson")
+        lesson = plan.lesson
+        dtype = np.float32 if plan.op == "train.gbdt" else np.float64
+        seen = examples(plan, lesson, found, payload, dtype)
+        enough = any(seen.units >= rule.min_group for rule in plan.rules)
+        learned = _learned(plan, lesson, seen) if enough and _teaches(seen, lesson) else {}
+        units = {planned.owner: seen.units for planned in plan.inputs}
+        return tuple(
+            (rule, _outcome(rule, lesson.outputs[rule.output], units, learned, seen))
+            for rule in plan.rules
+        )
+
+
+def _teaches(seen: Examples, lesson: Lesson) -> bool:
+    """Whether the training rows hold every class, or two different numbers."""
+    _, labels = seen.training
+    return len(np.unique(labels)) >= max(len(classes_of(lesson)), 2)
+
+
+def _learned(plan: Plan, lesson: Lesson, seen: Examples) -> dict[str, pa.Table]:
+    """The table of each kind of output; metrics only where there are rows to test."""
+    # scikit-learn and XGBoost take seconds to import: only a run that trains pays
+    from enclave.computations.training import fitting, scores  # noqa: PLC0415
+
+    features, classes = features_of(lesson), classes_of(lesson)
+    names = [name for feature in features for name in feature.names]
+    fitted = fitting.FITS[plan.op](seen, lesson, classes, names)
+    source, label = lesson.label
+    description = ModelDescription(
+        kind="gbdt" if plan.op == "train.gbdt" else "linear",
+        task=lesson.task,
+        label=f"{source}.{label.name}",
+        label_owner=lesson.owners[source],
+        classes=classes,
+        features=features,
+        linear=fitted.linear,
+    )
+    learned = {
+        "model": _table("model", [description.to_bytes().decode()], [fitted.booster]),
+        "importance": _importance(description, fitted.weights()),
+    }
+    if seen.test_units:
+        rows, labels = seen.testing
+        judge = scores.regression if lesson.task == "regression" else scores.classification
+        told = judge(labels, fitted.predict(rows))
+        learned["metrics"] = _table("metrics", list(told), list(told.values()))
+    return learned
+
+
+def _importance(description: ModelDescription, weights: np.ndarray) -> pa.Table:
+    """One line for each feature column: its indicators count together."""
+    ends = np.cumsum([len(feature.names) for feature in description.features])
+    shares = [part.sum() for part in np.split(weights, ends[:-1])]
+    total = sum(shares) or 1.0
+    return _table(
+        "importance",
+        [feature.owner for feature in description.features],
+        [feature.name for feature in description.features],
+        [float(share / total) for share in shares],
+    )
+
+
+def _table(kind: str, *columns: Sequence[object]) -> pa.Table:
+    shape = SHAPES[kind]
+    arrays = [pa.array(column, type_) for column, (_, type_) in zip(columns, shape, strict=True)]
+    return pa.table(arrays, names=[name for name, _ in shape])
+
+
+def _outcome(
+    rule: Rule,
+    output: TrainingOutput,
+    units: Mapping[str, int],
+    learned: Mapping[str, pa.Table],
+    seen: Examples,
+) -> Outcome:
+    tested = not isinstance(output, MetricsOutput) or seen.test_units >= output.min_test
+    table = learned.get(output.kind) if tested else None
+    shown = _table(output.kind, *([] for _ in rule.columns)) if table is None else table
+    line = np.arange(shown.num_rows, dtype=np.int64)
+    return Outcome(
+        units=units,
+        unit=line,
+        sources={column.name: shown.column(column.name) for column in rule.columns},
+        positions={column.name: line for column in rule.columns},
+        order=dict.fromkeys(rule.recipients, line),
+        withheld=table is None,
+    )
