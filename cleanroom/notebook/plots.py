@@ -19,7 +19,15 @@ from matplotlib.ticker import MaxNLocator
 
 from cleanroom.client.results import Result
 from cleanroom.errors import Usage
-from cleanroom.manifest.model import AnyComputation, Column, CountOutput, Manifest
+from cleanroom.manifest.model import (
+    AnyComputation,
+    Column,
+    CountOutput,
+    ImportanceOutput,
+    Manifest,
+    MetricsOutput,
+    RowsOutput,
+)
 
 HASH_SALT = "cleanroom"
 """Names inside an SVG are made from this, so that the same picture is the same bytes."""
@@ -33,6 +41,8 @@ TICKS = 4
 PANEL = (4.0, 2.6)
 """Width and height of one panel, in inches."""
 REST = "(others)"
+BELOW_ONE = ("accuracy", "auc", "r2")
+"""Metrics that are at most 1, and best there."""
 
 
 class Picture(Figure):
@@ -43,10 +53,22 @@ class Picture(Figure):
 
 
 def plot_result(result: Result) -> Picture:
-    """A picture of a result, whatever it is: bars for a count, a profile for rows."""
-    if isinstance(_rule(result), CountOutput):
-        return overlap_bars(result)
-    return matching_rows(result)
+    """A picture of a result, whatever it is: bars for numbers, a profile for rows.
+
+    Raises:
+        Usage: the result is a model, which has no picture.
+    """
+    match _rule(result):
+        case CountOutput():
+            return overlap_bars(result)
+        case RowsOutput():
+            return matching_rows(result)
+        case MetricsOutput():
+            return metric_bars(result)
+        case ImportanceOutput():
+            return importance_bars(result)
+        case _:
+            raise Usage(f"output {result.output!r} is a model, expected numbers or rows to draw")
 
 
 def overlap_bars(result: Result | Sequence[Result]) -> Picture:
@@ -68,6 +90,56 @@ def overlap_bars(result: Result | Sequence[Result]) -> Picture:
     axes.set_xlim(0, axes.get_xlim()[1] * 1.3)  # room for the numbers behind the bars
     axes.set_xlabel("units in every input")
     axes.set_title(f"{_said(results[0])} overlap")
+    return picture
+
+
+def metric_bars(result: Result) -> Picture:
+    """The metrics of a model on its test rows, each in a panel of its own: their units differ.
+
+    Raises:
+        Usage: the result is of another kind.
+    """
+    names = ["withheld"] if result.suppressed else list(result.metrics)
+    picture = Picture(figsize=(2.2 * len(names), 2.4), layout="constrained")
+    for axes, name in zip(picture.subplots(1, len(names), squeeze=False)[0], names, strict=True):
+        axes.set_xticks([])
+        if result.suppressed:
+            _withheld(axes)
+            continue
+        value = result.metrics[name]
+        axes.bar([0], [value or 0.0], width=0.5)
+        axes.set_xlim(-1, 1)
+        if name in BELOW_ONE:
+            axes.set_ylim(min(0.0, value or 0.0), 1)
+        axes.set_title(f"{name}: {'not defined' if value is None else f'{value:g}'}")
+    picture.suptitle(f"{_said(result)} {result.output}, on rows not learned from")
+    return picture
+
+
+def importance_bars(result: Result) -> Picture:
+    """How much each column matters, grouped by its owner; the most important owner first.
+
+    Raises:
+        Usage: the result is of another kind.
+    """
+    lines = result.table.select(["owner", "column", "share"]).to_pylist()
+    owners = dict.fromkeys((line["owner"] for line in lines), 0.0)
+    for line in lines:
+        owners[line["owner"]] += line["share"]
+    lines.sort(key=lambda line: (-owners[line["owner"]], line["owner"], -line["share"]))
+    picture = Picture(figsize=(PANEL[0] + 2.0, 1.2 + 0.3 * len(lines)), layout="constrained")
+    axes = picture.subplots()
+    for owner, total in owners.items():
+        own = [place for place, line in enumerate(lines) if line["owner"] == owner]
+        axes.barh(own, [lines[place]["share"] for place in own], label=f"{owner}: {total:.0%}")
+    axes.set_yticks(range(len(lines)), [line["column"] for line in lines])
+    axes.invert_yaxis()
+    axes.set_xlabel("share of the model's gain or weight")
+    if result.suppressed:
+        _withheld(axes)
+    else:
+        axes.legend(loc="lower right")
+    axes.set_title(f"{_said(result)} {result.output}")
     return picture
 
 
@@ -173,7 +245,7 @@ def _withheld(axes: Axes) -> None:
 
 def _drawable(result: Result) -> list[tuple[str, Column]]:
     """Columns of a table of rows that are no identities, with what the manifest says of them."""
-    if isinstance(_rule(result), CountOutput):
+    if not isinstance(_rule(result), RowsOutput):
         raise Usage(f"the result is {result.output!r}, a count, expected rows of a table")
     manifest, computation = _manifest(result), _computation(result)
     found = []

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from cleanroom.errors import OutputTooLarge
 from enclave.computations.failure import Reason, failed, value_free

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import polars as pl
 import pyarrow as pa
 
 PRODUCTS = ("card", "car", "home", "none")
@@ -54,7 +55,8 @@ def credit(rows: int, overlap: int, seed: int) -> Credit:
         - 1.8
     )
     defaulted = chance.random(people) < 1 / (1 + np.exp(-risk))
-    emails = np.array([f"customer{number}@example.com" for number in range(people)])
+    numbers = pl.int_range(people, eager=True).cast(pl.String)
+    emails = ("customer" + numbers + "@example.com").to_arrow().cast(pa.string())
     bank = {
         "income": _whole(np.exp(10.4 + 0.5 * wealth + _noise(people, chance)), 500_000),
         "balance": _cents(2000 + 1500 * thrift + 400 * chance.standard_normal(people)),
@@ -73,11 +75,9 @@ def credit(rows: int, overlap: int, seed: int) -> Credit:
     return Credit(_table(emails, bank, at_bank), _table(emails, shop, at_shop), overlap)
 
 
-def _table(
-    emails: np.ndarray[Any, Any], columns: dict[str, Any], rows: np.ndarray[Any, Any]
-) -> pa.Table:
+def _table(emails: pa.Array, columns: dict[str, Any], rows: np.ndarray[Any, Any]) -> pa.Table:
     chosen = {name: pa.array(column[rows]) for name, column in columns.items()}
-    return pa.table({"email": pa.array(emails[rows]), **chosen})
+    return pa.table({"email": emails.take(pa.array(rows)), **chosen})
 
 
 def _noise(people: int, chance: np.random.Generator) -> Numbers:

@@ -28,6 +28,7 @@ from cleanroom.manifest.author import block_text
 from cleanroom.manifest.genesis import Genesis
 from cleanroom.manifest.plan import exposure_in_words
 from enclave.coordinator.initialise import WorkerPlatform
+from enclave.demo import lending
 from enclave.demo.kept import mark
 from enclave.demo.tables import Tables, generate
 from enclave.local import LocalRoom, begin
@@ -36,7 +37,7 @@ PARTIES = {"bank": "Bank plc", "shop": "Shop GmbH"}
 DATASETS = {"bank": "customers", "shop": "baskets"}
 ROUND_TO = 10
 """What the example manifest rounds the overlap to."""
-STAGES = 10
+STAGES = 11
 
 
 @dataclass
@@ -78,6 +79,7 @@ def tell(
     stage = Stage()
     with stage("two companies and their data, seeded"):
         tables = _write_tables(directory, rows, seed)
+        lending.write_tables(directory, rows, seed)
     with stage("keys of both parties; the operator makes a room"):
         identities = _make_keys(directory)
         begin(directory / "operator", "development", ("cpu",), workers_on)
@@ -100,8 +102,13 @@ def tell(
             counted = _finished(rooms["shop"].run("overlap"))
         with stage("rows of the customers in common, on one worker"):
             matched = _finished(rooms["bank"].run("matches"))
+        with stage("one credit model of both parties' columns, on one worker"):
+            trained = _finished(rooms["bank"].run("credit_model"))
         with stage("open the results, verify the receipts, compare with the truth"):
             told = _conclude(directory, rooms, counted, matched, tables)
+            told |= lending.conclude(directory, rooms, trained)
+            for party in PARTIES:
+                _receipts(directory / party, rooms[party], (_quality(rooms[party], trained),))
         if keep:
             stack.pop_all()
             _how_to_go_on(directory, address)
@@ -187,12 +194,15 @@ def _enter(
 
 
 def _bring(directory: Path, rooms: dict[str, Room]) -> None:
-    for party, room in rooms.items():
-        dataset = DATASETS[party]
+    for party, dataset in (*DATASETS.items(), *lending.DATASETS.items()):
         path = directory / party / f"{dataset}.parquet"
-        room.check(dataset, path).require()
+        rooms[party].check(dataset, path).require()
         with console.progress(f"        {party}: encrypt and upload {dataset}") as progress:
-            room.add(dataset, path, progress=progress)
+            rooms[party].add(dataset, path, progress=progress)
+
+
+def _quality(room: Room, trained: Run) -> Result:
+    return room.run_by_id(trained.id).result("quality")
 
 
 def _finished(run: Run) -> Run:

@@ -16,8 +16,8 @@ from sklearn.preprocessing import StandardScaler
 
 from cleanroom.dataset.features import Matrix
 from cleanroom.dataset.model_file import LinearPart
-from enclave.computations.intersect import THREADS
 from enclave.computations.plan import Lesson
+from enclave.computations.threads import THREADS
 from enclave.computations.training.examples import Examples
 
 ITERATIONS = 1000

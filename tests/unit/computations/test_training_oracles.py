@@ -10,7 +10,7 @@ from sklearn.metrics import accuracy_score, r2_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from enclave.computations.intersect import THREADS
+from enclave.computations.threads import THREADS
 from tests.support.trainings import (
     LINE,
     TREES,

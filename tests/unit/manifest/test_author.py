@@ -172,6 +172,7 @@ def test_example_is_ready_to_be_signed():
     assert {name: each.workers.count for name, each in manifest.computations.items()} == {
         "overlap": 2,
         "matches": 1,
+        "credit_model": 1,
     }
 
 
