@@ -29,7 +29,7 @@ def result() -> None:
 @click.option(
     "--out",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="A .parquet or .csv file; by default RUN.parquet. Never overwritten.",
+    help="A new .parquet or .csv file, of a model .ubj or .json; by default RUN.parquet.",
 )
 @click.option("--plot", type=click.Path(path_type=Path, dir_okay=False), help="Save a plot (.svg).")
 @room_options
@@ -69,7 +69,7 @@ def show(
     """Fetch RUN's result and print its first rows."""
     with visit.enter() as room:
         opened = room.run_by_id(run_id).result(output).require()
-    table = opened.table
+    table = opened.shown
     first = table.slice(0, SHOWN_ROWS).to_pydict()
     rows = list(zip(*first.values(), strict=True))
     if visit.as_json:

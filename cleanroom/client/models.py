@@ -17,6 +17,7 @@ from cleanroom.client.display import mimebundle
 from cleanroom.client.files import PRIVATE_FILE, write_new
 from cleanroom.dataset.features import Matrix, matrix
 from cleanroom.dataset.model_file import ModelDescription
+from cleanroom.encoding import content_digest
 from cleanroom.errors import DataMismatch, RecordMalformed, Usage
 
 
@@ -112,11 +113,9 @@ def model_of(table: pa.Table) -> Model:
 
 
 def _booster(ubj: bytes, description: ModelDescription) -> Any:  # noqa: ANN401 - XGBoost's own
-    xgboost = import_module("xgboost")
-    try:
-        booster = xgboost.Booster(model_file=bytearray(ubj))
-    except xgboost.core.XGBoostError:
-        raise DataMismatch("the model is not in XGBoost's UBJ format") from None
+    if content_digest(ubj) != description.booster:
+        raise DataMismatch("the trees are not those that the description names")
+    booster = import_module("xgboost").Booster(model_file=bytearray(ubj))
     if booster.feature_names != description.matrix_names:
         raise DataMismatch("the columns of the trees are not those of the description")
     return booster

@@ -37,6 +37,10 @@ FEW_NUMBERS = 16
 """Any other table of numbers, or a model, has no more."""
 ENCODINGS = frozenset({"PLAIN", "RLE", "BIT_PACKED"})
 """With these a page decodes to about its own size."""
+MODEL_COLUMNS = ["description", "booster"]
+"""Columns of a model; one row."""
+MODEL_SUFFIXES = (".ubj", ".json")
+"""What a model is saved as."""
 SHOWN = 10
 """Rows that a notebook shows."""
 
@@ -86,7 +90,7 @@ class Result:
             DataMismatch: it is not the model that a worker writes.
             MachineUnfit: numpy, or XGBoost for trees, is not installed.
         """
-        table = self._with("description", "booster")
+        table = self._with(*MODEL_COLUMNS)
         try:
             return import_module("cleanroom.client.models").model_of(table)  # type: ignore[no-any-return]
         except ImportError:
@@ -113,6 +117,19 @@ class Result:
                 f"output {self.output!r} has columns {table.column_names}, expected {list(columns)}"
             )
         return table
+
+    @property
+    def shown(self) -> pa.Table:
+        """What people look at: the rows; of a model only what it was learned from."""
+        if not self._is_model or self.suppressed:
+            return self.table
+        features = self.model.description.features
+        owners, names = [each.owner for each in features], [each.name for each in features]
+        return pa.table({"owner": owners, "feature": names})
+
+    @property
+    def _is_model(self) -> bool:
+        return self.table.column_names == MODEL_COLUMNS
 
     def to_pandas(self) -> "pd.DataFrame":
         """The rows as a data frame.
@@ -150,13 +167,17 @@ class Result:
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the rows to a new file that only you can read; `.parquet` or `.csv`.
 
+        A model goes to `.ubj` (trees) or `.json`, too: see `Model.save`.
+
         Raises:
             Usage: the suffix is another one, or the file exists.
         """
         target, sink = Path(path), pa.BufferOutputStream()
+        if target.suffix in MODEL_SUFFIXES:
+            return self.model.save(target)
         if target.suffix == ".parquet":
             pq.write_table(self.table, sink)
-        elif target.suffix == ".csv":
+        elif target.suffix == ".csv" and not self._is_model:
             pa.csv.write_csv(self.table, sink)
         else:
             raise Usage(f"the file is {target.name!r}, expected a name in .parquet or .csv")
@@ -177,9 +198,9 @@ class Result:
         return f"Result({self.output!r} of {self.run}: {shown})"
 
     def _repr_mimebundle_(self, **_formats: object) -> dict[str, str]:
-        rows = self.table.slice(0, SHOWN).to_pylist()
-        cells = [[str(value) for value in row.values()] for row in rows]
-        return mimebundle(repr(self), self.table.column_names, cells)
+        shown = self.shown.slice(0, SHOWN)
+        cells = [[str(value) for value in row.values()] for row in shown.to_pylist()]
+        return mimebundle(repr(self), shown.column_names, cells)
 
 
 def _drawing(name: str) -> Callable[..., Any]:

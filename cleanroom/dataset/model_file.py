@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from cleanroom.dataset.features import Feature, Matrix
-from cleanroom.encoding import Name, Record
+from cleanroom.encoding import Digest, Name, Record
 
 COLUMNS = ("description", "booster")
 """Of the table that a model travels in; one row."""
@@ -64,11 +64,15 @@ class ModelDescription(Record):
     """In the order of the matrix."""
     linear: LinearPart | None
     """The whole of a linear model; null for trees."""
+    booster: Digest | None
+    """Of the trees' UBJ, null for a linear model. XGBoost's reader crashes on damaged bytes, so it
+    gets no others than these."""
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
-        if (self.linear is not None) != (self.kind == "linear"):
-            raise ValueError("a linear model is written in `linear`, and no other is")
+        linear = self.kind == "linear"
+        if (self.linear is not None) != linear or (self.booster is None) != linear:
+            raise ValueError("a linear model is written in `linear`, trees are in a booster")
         if self.linear is not None:
             width = len(self.matrix_names)
             lengths = {len(row) for row in (*self.linear.coefficients, self.linear.fills)}

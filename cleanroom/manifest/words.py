@@ -96,23 +96,24 @@ def _rows(
 
 def _trained(manifest: Manifest, computation: Training, output: TrainingOutput) -> str:
     runs, gate = plural(computation.limits.max_runs, "model"), output.gate
-    about = f"at most {runs} of {_lesson(manifest, computation)}"
+    about = f"at most {runs} that tell {_lesson(manifest, computation)}"
     least = plural(gate.min_group, "unit")
     match output:
         case MetricsOutput():
             return (
-                f"how well {about} does on {computation.split.test_percent} % of the units that "
-                f"it did not learn from, rounded to {plural(output.decimals, 'decimal')}, withheld "
-                f"below {least} of any owner or {plural(output.min_test, 'test unit')}"
+                f"the quality of {about}: measured on {computation.split.test_percent} % of the "
+                f"units, which they did not learn from, rounded to "
+                f"{plural(output.decimals, 'decimal')}, withheld below {least} of any owner or "
+                f"{plural(output.min_test, 'test unit')}"
             )
         case ImportanceOutput():
             return (
-                f"how much each feature matters to {about}, rounded to "
+                f"how much each feature matters to {about}; rounded to "
                 f"{plural(output.decimals, 'decimal')}, withheld below {least} of any owner"
             )
         case ModelOutput():
             return (
-                f"{about} itself, to keep and use for ever: it has no noise and may remember rows; "
+                f"{about}, to keep and use for ever: they have no noise and may remember rows; "
                 f"withheld below {least} of any owner"
             )
         case _ as unreachable:
@@ -120,14 +121,15 @@ def _trained(manifest: Manifest, computation: Training, output: TrainingOutput) 
 
 
 def _lesson(manifest: Manifest, computation: Training) -> str:
-    """`label` of `dataset` from the features of whom."""
-    said: dict[str, list[str]] = {"label": [], "feature": []}
+    """What is told from how many features of whom."""
+    labels, features = [], []
     for read in computation.inputs.values():
-        for column in manifest.datasets[read.dataset].columns:
-            if column.name in read.columns and column.role in said:
-                said[column.role].append(f"`{column.name}` of `{read.dataset}`")
+        used = [c for c in manifest.datasets[read.dataset].columns if c.name in read.columns]
+        labels += [f"`{c.name}` of `{read.dataset}`" for c in used if c.role == "label"]
+        count = sum(column.role == "feature" for column in used)
+        features.append(f"{plural(count, 'feature')} of `{read.dataset}`")
     common = _common(manifest, computation)
-    return f"{listed(said['label'])} from {listed(said['feature'])}, trained on {common}"
+    return f"{listed(labels)} from {listed(features)}, trained on {common}"
 
 
 def _column(manifest: Manifest, computation: IntersectRows, name: str, recipient: str) -> str:

@@ -33,7 +33,9 @@ Phase = Literal[
 ]
 """Where a run is; the last five are final."""
 FINAL: frozenset[Phase] = frozenset({"released", "refused", "failed", "aborted", "timed-out"})
-Stage = Literal["queued", "provision", "fetch", "read", "partition", "compute", "gate", "seal"]
+Stage = Literal[
+    "queued", "provision", "fetch", "read", "partition", "compute", "train", "gate", "seal"
+]
 """What a running run is doing."""
 
 

@@ -21,6 +21,8 @@ WIDTHS = {
 """Bytes that one value takes in a column; for texts an assumption."""
 COPIES_OF_KEYS = 3
 """Key columns are held as read, as partitioned and as matched."""
+COPIES_OF_MATRIX = 3
+"""Features are held as joined, as the rows that train, and as the fit arranges them."""
 OVERHEAD = 24
 """Row numbers, hash words and sorted runs, in bytes for each row."""
 USABLE = 0.9
@@ -37,7 +39,19 @@ def estimate(accepted: AcceptedOrder) -> int:
         payload = sum(widths[name] for name in planned.payload)
         rows = accepted.order.inputs[planned.name].version.rows
         total += rows * (COPIES_OF_KEYS * keys + OVERHEAD + 2 * payload)
-    return total // accepted.nodes
+    return total // accepted.nodes + _of_training(accepted)
+
+
+def _of_training(accepted: AcceptedOrder) -> int:
+    """The matrix of a training: no more rows than `max_rows`, or than the smallest input has."""
+    lesson = accepted.plan.lesson
+    if lesson is None:
+        return 0
+    rows = min(each.version.rows for each in accepted.order.inputs.values())
+    if accepted.plan.duplicates == "all":
+        rows = lesson.max_rows
+    width = sum(len(column.values or ("",)) for _, column in lesson.features)
+    return min(rows, lesson.max_rows) * width * WIDTHS["float64"] * COPIES_OF_MATRIX
 
 
 def require_memory(accepted: AcceptedOrder, available: int) -> int:

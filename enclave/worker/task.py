@@ -71,8 +71,10 @@ class Computation:
             parts.append(operation.match(plan, [tables[slot] for tables in spread], secret))
             self.advance("compute", 100 * (slot + 1) // count)
         found = operation.combine(plan, parts)
-        self.advance("gate", 0)
+        if plan.lesson is not None:
+            self.advance("train", 0)
         outcomes = operation.outcomes(plan, found, payloads)
+        self.advance("gate", 0)
         return tuple(result for rule, outcome in outcomes for result in release(outcome, rule))
 
     def advance(self, stage: Stage, percent: int) -> None:

@@ -92,3 +92,19 @@ def test_the_overlap_notebook_counts_the_people_that_were_planted(tmp_path):
     ]
     assert sum(1 for _ in outputs(notebook, "image/svg+xml")) == 2
     assert [html for html in outputs(notebook, "text/html") if REMOVED_BY_GITHUB.search(html)] == []
+
+
+@pytest.mark.notebook
+def test_the_training_notebook_predicts_better_together_than_alone(tmp_path):
+    notebook = executed(ROOT / "notebooks" / "02_joint_training.py", tmp_path)
+    told = "\n".join(outputs(notebook))
+    alone, together = re.search(r"curve: (0\.\d+) alone, (0\.\d+) together", told).groups()
+    assert float(alone) < 0.86 <= float(together)
+    assert "both were told the same: True" in told
+    assert re.search(r"default with probability 0\.[5-9]", told)
+    assert "the model leaves without noise" in told
+    assert "SIMULATED" in told
+    assert "Model(gbdt, classification of 'left.defaulted' from 10 features)" in told
+    assert "CR-" in told
+    assert sum(1 for _ in outputs(notebook, "image/svg+xml")) == 2
+    assert [html for html in outputs(notebook, "text/html") if REMOVED_BY_GITHUB.search(html)] == []

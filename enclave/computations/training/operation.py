@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from cleanroom.dataset.model_file import ModelDescription
+from cleanroom.encoding import content_digest
 from cleanroom.errors import ComputationFailed, RunRefused
 from cleanroom.manifest.model import (
     AnyComputation,
@@ -96,6 +97,7 @@ def _learned(plan: Plan, lesson: Lesson, seen: Examples) -> dict[str, pa.Table]:
         classes=classes,
         features=features,
         linear=fitted.linear,
+        booster=content_digest(fitted.booster) if fitted.booster else None,
     )
     learned = {
         "model": _table("model", [description.to_bytes().decode()], [fitted.booster]),

@@ -11,11 +11,11 @@ import pytest
 from cleanroom import notebook
 from cleanroom.client.receipts import Receipt
 from cleanroom.client.results import Result
-from cleanroom.errors import Usage
+from cleanroom.errors import GroupTooSmall, Usage
 from cleanroom.ledger.entry import OutputRecord
 from cleanroom.notebook.live import STAGES, Board
 from cleanroom.protocol.run import Delivery, RunEvent
-from tests.support.manifests import NOW
+from tests.support.manifests import NOW, good_manifest
 from tests.support.receipts import RUN, Draft, good_receipt, receipt_manifest, replaced
 
 PLAIN_TAGS = {
@@ -64,11 +64,96 @@ def rows_of(rows=40, **rest):
     return result_of(table, "for-bank", "matches", **rest)
 
 
+MATCHES = "computations__matches"
+MAIL = {"name": "email", "type": "string", "role": "identity"}
+TRAINING = {
+    "datasets__customers__columns": [MAIL, {"name": "income", "type": "int64", "role": "feature"}],
+    "datasets__baskets__columns": [
+        MAIL,
+        {"name": "spend", "type": "int64", "role": "feature"},
+        {"name": "paid", "type": "bool", "role": "label"},
+    ],
+    f"{MATCHES}__op": "train.linear",
+    f"{MATCHES}__task": "classification",
+    f"{MATCHES}__parameters": {},
+    f"{MATCHES}__inputs__left__columns": ["email", "income"],
+    f"{MATCHES}__inputs__right__columns": ["email", "paid", "spend"],
+    f"{MATCHES}__outputs": {
+        "for-bank": {"kind": "metrics", "recipients": ["bank"]},
+        "for-shop": {"kind": "importance", "recipients": ["bank"]},
+        "whole": {"kind": "model", "recipients": ["bank"]},
+    },
+}
+
+
+def trained(monkeypatch, output, table, **rest):
+    """A result of a training; its receipt is of the good manifest, which is replaced."""
+    manifest = good_manifest(**TRAINING)
+    monkeypatch.setattr("cleanroom.notebook.plots._manifest", lambda _result: manifest)
+    return result_of(table, output, "matches", **rest)
+
+
+SCORES = pa.table({"metric": ["accuracy", "auc", "log_loss"], "value": [0.8, None, 1.5]})
+SHARES = pa.table(
+    {
+        "owner": ["bank", "shop", "shop"],
+        "column": ["left.income", "right.spend", "right.visits"],
+        "share": [0.4, 0.5, 0.1],
+    }
+)
+
+
 def texts(picture):
     return " | ".join(
         each.get_text()
         for each in picture.findobj(match=lambda artist: hasattr(artist, "get_text"))
     )
+
+
+# --- trainings ------------------------------------------------------------------------------------
+
+
+def test_metrics_are_drawn_each_in_its_own_unit(monkeypatch):
+    picture = trained(monkeypatch, "for-bank", SCORES).plot()
+    titles = [axes.get_title() for axes in picture.axes]
+    assert titles == ["accuracy: 0.8", "auc: not defined", "log_loss: 1.5"]
+    assert picture.axes[0].patches[0].get_height() == 0.8
+    assert picture.axes[0].get_ylim() == (0, 1)
+
+
+def test_importance_is_grouped_by_owner_the_most_important_first(monkeypatch):
+    (axes,) = trained(monkeypatch, "for-shop", SHARES).plot().axes
+    assert [label.get_text() for label in axes.get_yticklabels()] == [
+        "right.spend",
+        "right.visits",
+        "left.income",
+    ]
+    assert [bar.get_width() for bar in axes.patches] == [0.4, 0.5, 0.1]
+    assert "shop: 60%" in texts(axes)
+    assert "bank: 40%" in texts(axes)
+
+
+@pytest.mark.parametrize(("output", "table"), [("for-bank", SCORES), ("for-shop", SHARES)])
+def test_what_is_withheld_of_a_training_is_an_empty_frame(monkeypatch, output, table):
+    withheld = trained(monkeypatch, output, table.slice(0, 0), suppressed=True)
+    assert "withheld by the gate" in texts(withheld.plot())
+    with pytest.raises(GroupTooSmall, match="too little to train or test a model"):
+        _ = withheld.metrics
+
+
+def test_a_model_has_no_picture(monkeypatch):
+    table = pa.table({"description": ["{}"], "booster": [b""]})
+    with pytest.raises(Usage, match="is a model, expected numbers or rows"):
+        trained(monkeypatch, "whole", table).plot()
+
+
+def test_metrics_are_told_by_name_and_other_results_have_none(monkeypatch):
+    scores = trained(monkeypatch, "for-bank", SCORES)
+    assert scores.metrics == {"accuracy": 0.8, "auc": None, "log_loss": 1.5}
+    with pytest.raises(Usage, match=r"expected \['metric', 'value'\]"):
+        _ = trained(monkeypatch, "for-shop", SHARES).metrics
+    with pytest.raises(Usage, match=r"expected \['description', 'booster'\]"):
+        _ = scores.model
 
 
 # --- pictures -------------------------------------------------------------------------------------

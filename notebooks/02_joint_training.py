@@ -1,0 +1,189 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: ipynb,py:percent
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Who repays a loan? A bank and a shop train one model
+#
+# The bank knows accounts and who defaulted; the shop knows how people buy. Part of the risk lies in what
+# *both* know about one person, so neither can learn it alone. Nobody's rows are shown to anybody.
+#
+# Here all machines are processes on this computer, with *simulated* hardware. What they prove is nothing, and
+# everything says so.
+
+# %%
+from contextlib import ExitStack
+
+import numpy as np
+import pyarrow as pa
+import xgboost
+from sklearn.metrics import roc_auc_score
+
+import cleanroom as cr
+from cleanroom import notebook
+
+# %% [markdown]
+# ## Two tables about 7,000 common customers
+#
+# Seeded, so that every reader sees the same. Nobody in these tables exists.
+
+# %%
+ROWS, COMMON = 10_000, 7_000
+chance = np.random.default_rng(7)
+PEOPLE = 2 * ROWS - COMMON
+wealth, thrift, haste = (chance.standard_normal(PEOPLE) for _ in range(3))
+late_payer = chance.random(PEOPLE) < 0.2
+risk = -1.9 * wealth - 1.5 * thrift + 1.5 * haste + late_payer - 1.6 * wealth * haste - 1.8
+defaulted = chance.random(PEOPLE) < 1 / (1 + np.exp(-risk))
+emails = np.array([f"customer{number}@example.com" for number in range(PEOPLE)])
+
+
+def noise(scale: float) -> np.ndarray:
+    return scale * chance.standard_normal(PEOPLE)
+
+
+at_bank = chance.permutation(ROWS)
+accounts = pa.table(
+    {
+        "email": emails[at_bank],
+        "income": np.exp(10.4 + 0.5 * wealth + noise(0.15))
+        .clip(0, 500_000)
+        .astype("int64")[at_bank],
+        "balance": (2000 + 1500 * thrift + noise(400)).round(2)[at_bank],
+        "overdrafts": chance.poisson(np.exp(0.3 - 0.7 * thrift))[at_bank],
+        "months": chance.integers(1, 240, PEOPLE)[at_bank],
+        "product": chance.choice(["car", "card", "home", "none"], PEOPLE)[at_bank],
+        "defaulted": defaulted[at_bank],
+    }
+)
+at_shop = chance.permutation(ROWS) + ROWS - COMMON
+habits = pa.table(
+    {
+        "email": emails[at_shop],
+        "spend": np.exp(5.5 + 0.6 * haste + noise(0.15)).astype("int64")[at_shop],
+        "visits": chance.poisson(np.exp(1.6 + 0.4 * haste))[at_shop],
+        "returns": (0.2 + 0.1 * haste + noise(0.05)).clip(0, 1).round(2)[at_shop],
+        "late": (chance.random(PEOPLE) < 1 / (1 + np.exp(1 - haste)))[at_shop],
+        "payment": np.where(late_payer, "later", chance.choice(["card", "cash"], PEOPLE))[at_shop],
+    }
+)
+
+# %% [markdown]
+# ## What both sign
+#
+# Which columns may be read, in which role; which units only test; what a submitter may choose; and what leaves, to
+# whom. Only the bank gets the model here. Read the last section of the plan first: a model that leaves has no noise.
+
+# %%
+manifest = cr.Manifest.load("../manifests/examples/partner")
+manifest.check()
+told = manifest.plan()
+for learning in told.learnings:
+    if learning.computation == "credit_model":
+        print(f"{learning.party}, {learning.output}: {learning.words}\n")
+
+# %%
+print("\n".join(told.unprotected))
+
+# %% [markdown]
+# ## A room on this machine
+#
+# Both parties verify it, check their own data, encrypt and upload it.
+
+# %%
+stack = ExitStack()
+rooms = stack.enter_context(cr.simulate(manifest, workers=1))
+bank, shop = rooms["bank"], rooms["shop"]
+added = bank.add("accounts", accounts), shop.add("habits", habits)
+shop.verdict
+
+# %% [markdown]
+# ## Train
+#
+# The worker joins on the e-mail addresses, trains XGBoost on three quarters of the common customers and measures on
+# the others. Rows of people whom only one party knows never influence the model.
+
+# %%
+run = notebook.watch(bank.run("credit_model", rounds=80, max_depth=4))
+quality = run.result("quality")
+quality.metrics
+
+# %%
+quality.plot()
+
+# %% [markdown]
+# The shop gets the same numbers, and a receipt that proves what was run.
+
+# %%
+seen_by_shop = shop.run_by_id(run.id).result("quality")
+print("both were told the same:", seen_by_shop.metrics == quality.metrics)
+notebook.proof(seen_by_shop.receipt.verify(shop.manifest))
+
+# %% [markdown]
+# ## Was it worth it? The bank alone
+
+
+# %%
+def numbers(table: pa.Table) -> np.ndarray:
+    frame = table.drop_columns(["email", "defaulted"]).to_pandas()
+    return frame.assign(product=frame["product"].astype("category").cat.codes).to_numpy("float32")
+
+
+own, labels = numbers(accounts), accounts["defaulted"].to_numpy()
+tests = np.arange(ROWS) % 4 == 0
+settings = {"objective": "binary:logistic", "max_depth": 4, "learning_rate": 0.1}
+fit = xgboost.train(settings, xgboost.DMatrix(own[~tests], labels[~tests]), 80)
+alone = roc_auc_score(labels[tests], fit.predict(xgboost.DMatrix(own[tests])))
+print(f"area under the ROC curve: {alone:.3f} alone, {quality.metrics['auc']:.3f} together")
+
+# %% [markdown]
+# ## What does the model look at?
+
+# %%
+importance = run.result("importance")
+importance.plot()
+
+# %% [markdown]
+# ## The model, at the bank
+#
+# XGBoost's own UBJ and a JSON description: no pickle, nothing that runs. It takes columns by the names of the inputs.
+
+# %%
+model = run.result("model").model
+model
+
+# %%
+one = {
+    "left.income": [21_000],
+    "left.balance": [-300.0],
+    "left.overdrafts": [4],
+    "left.months": [30],
+    "left.product": ["car"],
+    "right.spend": [800],
+    "right.visits": [9],
+    "right.returns": [0.4],
+    "right.late": [True],
+    "right.payment": ["later"],
+}
+print(f"default with probability {model.predict(one)[0, 1]:.2f}")
+
+# %% [markdown]
+# The shop was not promised the model, so it cannot get it.
+
+# %%
+try:
+    shop.run_by_id(run.id).result("model")
+except cr.CleanroomError as refused:
+    print(refused.code, refused)
+
+# %%
+stack.close()
