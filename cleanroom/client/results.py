@@ -129,7 +129,7 @@ class Result:
 
     @property
     def _is_model(self) -> bool:
-        return self.table.column_names == MODEL_COLUMNS
+        return bool(self.table.column_names == MODEL_COLUMNS)
 
     def to_pandas(self) -> "pd.DataFrame":
         """The rows as a data frame.
