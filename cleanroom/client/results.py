@@ -22,7 +22,13 @@ from cleanroom.client.receipts import Receipt
 from cleanroom.crypto.sealing import Unsealer, decrypt_content
 from cleanroom.dataset.formats import THRIFT_LIMITS
 from cleanroom.errors import DataMismatch, GroupTooSmall, MachineUnfit, Usage
-from cleanroom.manifest.model import AnyOutput, ImportanceOutput, Manifest, RowsOutput
+from cleanroom.manifest.model import (
+    AnyOutput,
+    ImportanceOutput,
+    Manifest,
+    MetricsOutput,
+    RowsOutput,
+)
 from cleanroom.protocol.run import Delivery, delivery_context, output_context
 
 if TYPE_CHECKING:
@@ -31,10 +37,10 @@ if TYPE_CHECKING:
 
     from cleanroom.client.models import Model
 
-MOST_NUMBERS = 100_000
+MOST_IMPORTANCES = 100_000
 """A table of importances has no more lines: one for each feature of each input."""
-FEW_NUMBERS = 16
-"""Any other table of numbers, or a model, has no more."""
+MOST_METRICS = 16
+"""A table of metrics has no more lines."""
 ENCODINGS = frozenset({"PLAIN", "RLE", "BIT_PACKED"})
 """With these a page decodes to about its own size."""
 MODEL_COLUMNS = ["description", "booster"]
@@ -270,9 +276,15 @@ def _shaped(file: pq.ParquetFile, rule: AnyOutput) -> pq.ParquetFile:
 
 
 def _most_rows(rule: AnyOutput) -> int:
-    if isinstance(rule, RowsOutput):
-        return rule.max_rows
-    return MOST_NUMBERS if isinstance(rule, ImportanceOutput) else FEW_NUMBERS
+    match rule:
+        case RowsOutput():
+            return rule.max_rows
+        case ImportanceOutput():
+            return MOST_IMPORTANCES
+        case MetricsOutput():
+            return MOST_METRICS
+        case _:
+            return 1
 
 
 def _columns(found: Sequence[str], expected: Sequence[str]) -> Sequence[str]:
