@@ -1,5 +1,6 @@
 """Orders that the manifest does not allow: refused before a key is opened or a byte is fetched."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -18,9 +19,10 @@ from cleanroom.errors import (
 from cleanroom.protocol.dataset import sign_version
 from cleanroom.protocol.grant import grant
 from cleanroom.protocol.work import Failed, Finished, Peer
-from enclave.worker.memory import estimate, require_memory
+from enclave.computations.registry import operations
+from enclave.worker.memory import COPIES_OF_MATRIX, estimate, require_memory
 from enclave.worker.orders import accept
-from tests.support.manifests import signer
+from tests.support.manifests import good_manifest, signer
 from tests.support.workers import (
     ScriptedRoom,
     baskets,
@@ -29,6 +31,7 @@ from tests.support.workers import (
     now,
     running_worker,
 )
+from tests.unit.manifest.test_rules import TRAINS
 
 
 @pytest.fixture(scope="module")
@@ -172,6 +175,22 @@ def test_inputs_that_do_not_fit_into_memory_are_refused_before_they_are_fetched(
     assert require_memory(accepted, 2 * needed) == needed
     with pytest.raises(MemoryShort, match="more memory than this worker has"):
         require_memory(accepted, needed)
+
+
+def test_a_training_is_refused_before_it_is_fetched_where_its_matrix_does_not_fit(
+    room, worker, order
+):
+    accepted = accept(order, room.manifest, role="cpu", instance=worker.admit.instance, now=now())
+    manifest = good_manifest(**TRAINS)
+    computation = manifest.computations["matches"]
+    plan = operations["train.linear"].plan(computation, manifest.datasets, {})
+    training = replace(accepted, manifest=manifest, plan=plan)
+    rows = min(each.version.rows for each in order.inputs.values())
+    columns = len(["income", "spend", "payment=card", "payment=cash"])
+    without = replace(training, plan=replace(plan, lesson=None))
+    assert estimate(training) == estimate(without) + rows * columns * 8 * COPIES_OF_MATRIX
+    with pytest.raises(MemoryShort, match="more memory than this worker has"):
+        require_memory(training, estimate(training))
 
 
 def test_a_refused_order_fetches_nothing_and_leaves_only_a_code(room, worker, order):

@@ -1,10 +1,15 @@
 """The plan says who learns what at worst, in numbers that the manifest enforces."""
 
+from pathlib import Path
+
 import pytest
 
 from cleanroom.errors import ManifestRule
+from cleanroom.manifest.text import load
 from cleanroom.manifest.plan import Plan, exposure_in_words, fingerprint, plan
 from tests.support.manifests import END, NOW, START, good_manifest, party_block, signer
+
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def test_plan_names_the_digest_that_will_be_signed():
@@ -181,3 +186,45 @@ def test_plan_is_a_record_that_survives_a_file():
 
 def test_text_of_the_plan_is_the_same_each_time():
     assert plan(good_manifest(), NOW).to_text() == plan(good_manifest(), NOW).to_text()
+
+
+# --- trainings ------------------------------------------------------------------------------------
+
+
+def example():
+    text = (ROOT / "manifests/examples/partner/cleanroom.yaml").read_text(encoding="utf-8")
+    return load(text, name="cleanroom.yaml")
+
+
+def test_the_plan_of_a_training_says_what_each_output_tells():
+    words = {
+        (each.party, each.output): each.words
+        for each in plan(example()).learnings
+        if each.computation == "credit_model"
+    }
+    models = (
+        "at most 5 models that tell `defaulted` of `accounts` from 5 features of `accounts` and "
+        "5 features of `habits`"
+    )
+    assert words.keys() == {
+        ("bank", "importance"),
+        ("bank", "model"),
+        ("bank", "quality"),
+        ("shop", "importance"),
+        ("shop", "quality"),
+    }
+    assert all(models in told for told in words.values())
+    assert "on 25 % of the units, which they did not learn from" in words["shop", "quality"]
+    assert "withheld below 100 units of any owner or 100 test units" in words["shop", "quality"]
+    assert "they have no noise and may remember rows" in words["bank", "model"]
+
+
+def test_the_shop_is_told_that_the_bank_keeps_the_model():
+    told = " ".join(exposure_in_words(example(), "shop"))
+    assert "`bank` learns at most 5 models that tell" in told
+
+
+def test_the_plan_says_what_the_submitter_of_a_training_may_choose():
+    rights = {right.computation: right for right in plan(example()).rights}
+    assert "`rounds` from 10 to 300, 80 if not named" in rights["credit_model"].words
+    assert "`max_depth` from 2 to 8, 4 if not named" in rights["credit_model"].words
