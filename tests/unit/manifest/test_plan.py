@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from cleanroom.errors import ManifestRule
-from cleanroom.manifest.text import load
 from cleanroom.manifest.plan import Plan, exposure_in_words, fingerprint, plan
+from cleanroom.manifest.text import load
 from tests.support.manifests import END, NOW, START, good_manifest, party_block, signer
 
 ROOT = Path(__file__).resolve().parents[3]
