@@ -27,6 +27,9 @@ HOMES = (
     Home("AttestationResult", "cleanroom.attestation.appraisal", readable=True),
     Home("SealedDataset", "cleanroom.dataset.seal"),
     Home("Released", "enclave.computations.release"),
+    Home("ReferenceValues", "cleanroom.attestation.reference_values"),
+    Home("TrustedRoom", "cleanroom.protocol.statement"),
+    Home("VerifiedReceipt", "cleanroom.protocol.receipt"),
 )
 READERS = ("from_bytes", "from_plain", "model_validate", "model_validate_json")
 
