@@ -24,6 +24,11 @@ register = {
 DEFAULT_LISTEN = "127.0.0.1:7443"
 _directory = click.Path(path_type=Path, file_okay=False)
 _file = click.Path(path_type=Path, dir_okay=False)
+_endorsements = click.option(
+    "--endorsements",
+    type=_directory,
+    help="From `cleanroom attestation collateral endorsements`, where evidence comes without.",
+)
 _workers_on = click.option(
     "--workers-on",
     type=click.Choice(["sev-snp", "tdx"]),
@@ -69,10 +74,11 @@ def init(
 @click.argument("directory", type=_directory)
 @click.option("--genesis", type=_file, required=True, help="From `cleanroom manifest genesis`.")
 @click.option("--listen", default=DEFAULT_LISTEN, show_default=True, metavar="HOST:PORT")
-def serve(directory: Path, genesis: Path, listen: str) -> None:
+@_endorsements
+def serve(directory: Path, genesis: Path, listen: str, endorsements: Path | None) -> None:
     """Serve the room of DIRECTORY until it is ended (SIGTERM)."""
     arguments = ["--directory", str(directory.resolve()), "--genesis", str(genesis)]
-    arguments += ["--listen", listen]
+    arguments += ["--listen", listen, *_sent_along(endorsements)]
     _become("enclave.coordinator.main", [*arguments, *_platform(directory)])
 
 
@@ -88,12 +94,20 @@ def worker() -> None:
 @click.option("--directory", type=_directory, default=Path("worker"), show_default=True)
 @click.option("--node-ip", default="127.0.0.2", show_default=True, help="Where peers reach it.")
 @click.option("--room", type=_directory, help="The room's directory, for a simulated platform.")
+@_endorsements
 def serve_worker(  # noqa: PLR0917 - one parameter for each option
-    address: str, genesis: Path, role: str, directory: Path, node_ip: str, room: Path | None
+    address: str,
+    genesis: Path,
+    role: str,
+    directory: Path,
+    node_ip: str,
+    room: Path | None,
+    endorsements: Path | None,
 ) -> None:
     """Serve one worker until it is ended (SIGTERM)."""
     arguments = ["--coordinator", address, "--genesis", str(genesis), "--role", role]
     arguments += ["--directory", str(directory.resolve()), "--node-ip", node_ip]
+    arguments += _sent_along(endorsements)
     _become("enclave.worker.main", [*arguments, *(_worker_platform(room) if room else [])])
 
 
@@ -139,6 +153,10 @@ def _worker_platform(room: Path) -> list[str]:
 
     simulated = worker_platform(room)
     return ["--platform", str(simulated)] if simulated.is_dir() else []
+
+
+def _sent_along(endorsements: Path | None) -> list[str]:
+    return ["--endorsements", str(endorsements.resolve())] if endorsements else []
 
 
 def _become(module: str, arguments: list[str]) -> NoReturn:

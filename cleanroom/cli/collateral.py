@@ -21,7 +21,7 @@ from cleanroom.cli.attestation_files import (
 )
 from cleanroom.cli.context import json_option
 from cleanroom.collateral.amd import AmdMachine
-from cleanroom.collateral.bundle import Bundle, assemble
+from cleanroom.collateral.bundle import Bundle, assemble, endorsement_files
 from cleanroom.collateral.cache import Cache, Offline, Online, Source
 from cleanroom.collateral.fetching import HttpsFetch
 from cleanroom.collateral.freshness import moment_of, windows
@@ -82,6 +82,20 @@ def bundle(
     out.write_bytes(packed.to_bytes())
     _report(packed, as_json=as_json)
     console.next_step(f"cleanroom attestation verify {evidence[0]} --collateral {out}")
+
+
+@collateral.command()
+@click.argument("file", type=FILE)
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="A new directory.")
+def endorsements(file: Path, out: Path) -> None:
+    """Write a bundle's parts for `worker serve --endorsements` and `coordinator serve`."""
+    if out.exists():
+        raise Usage(f"the directory {out.name!r} exists already, expected a new one")
+    out.mkdir(parents=True)
+    for name, content in endorsement_files(read_bundle(file)).items():
+        (out / name).write_bytes(content)
+        console.emit(str(out / name))
+    console.next_step(f"cleanroom worker serve … --endorsements {out}")
 
 
 @collateral.command()

@@ -125,3 +125,13 @@ def _certifies(certificate: Certificate, chip: AmdMachine) -> bool:
         return False
     certified = read_tcb(certified_tcb(certificate, chip.product), chip.product)
     return certified == chip.tcb and certified_chip(certificate, chip.product) == chip.chip_id
+
+
+def endorsement_files(bundle: Bundle) -> dict[str, bytes]:
+    """What a machine's launcher sends along with evidence, by file name.
+
+    AMD's certificates as they are, and Intel's documents as one canonical record.
+    """
+    chips = {f"amd-{place:03}.der": one for place, one in enumerate(bundle.certificates)}
+    intel = bundle.collateral.intel
+    return chips if intel is None else {**chips, "intel.json": intel.to_bytes()}

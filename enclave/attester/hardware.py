@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from cleanroom.errors import MachineUnfit
+from cleanroom.attestation.evidence import MOST_ENDORSEMENTS
+from cleanroom.errors import FileMissing, MachineUnfit
 from enclave.attester import Attester, sev_snp
 from enclave.attester.sev_guest import SEV_GUEST
 from enclave.attester.tdx import TdxAttester
@@ -41,3 +42,24 @@ def detect(
         hint="start it as a confidential VM with Linux 6.7 or newer; for development, use a "
         "simulated room",
     )
+
+
+def read_endorsements(directory: Path | None) -> tuple[bytes, ...]:
+    """What is to be sent along with evidence: each file of a directory, in order of their names.
+
+    None of it is trusted: whoever verifies the evidence judges it.
+
+    Args:
+        directory: certificates, certificate tables, or Intel's documents; None for nothing.
+
+    Raises:
+        FileMissing: it is no directory, or holds too much.
+    """
+    if directory is None:
+        return ()
+    if not directory.is_dir():
+        raise FileMissing("the directory of endorsements is missing")
+    files = sorted(path for path in directory.iterdir() if path.is_file())
+    if len(files) > MOST_ENDORSEMENTS:
+        raise FileMissing(f"{len(files)} endorsements, expected at most {MOST_ENDORSEMENTS}")
+    return tuple(path.read_bytes() for path in files)

@@ -22,8 +22,8 @@ from cleanroom.errors import (
 )
 from cleanroom.manifest.genesis import Genesis
 from enclave.attester import Attester
+from enclave.attester.hardware import detect, read_endorsements
 from enclave.attester.measure import installed_code_digest, measurement_of
-from enclave.attester.hardware import detect
 from enclave.coordinator.blobs import Blobs
 from enclave.coordinator.callers import Callers
 from enclave.coordinator.engine import Engine
@@ -94,7 +94,7 @@ def main(arguments: list[str] | None = None) -> int:
         signal.signal(number, lambda *_: stop.set())
     try:
         genesis = _genesis(options.genesis)
-        attester = _attester(options.platform, genesis)
+        attester = _attester(options.platform, options.endorsements, genesis)
         serve(options.directory, genesis, options.listen, attester, ready=_say, stop=stop)
     except CleanroomError as refused:
         sys.stderr.write(f"error {refused.code}: {refused.message}\n")
@@ -130,6 +130,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--genesis", type=Path, required=True, help="what the room is born from")
     parser.add_argument("--listen", required=True, help="host:port")
     parser.add_argument("--platform", type=Path, help="directory of a simulated platform")
+    parser.add_argument("--endorsements", type=Path, help="directory of what evidence needs")
     return parser
 
 
@@ -139,9 +140,9 @@ def _genesis(file: Path) -> Genesis:
     return Genesis.from_bytes(file.read_bytes())
 
 
-def _attester(platform: Path | None, genesis: Genesis) -> Attester:
+def _attester(platform: Path | None, endorsements: Path | None, genesis: Genesis) -> Attester:
     if platform is None:
-        return detect()
+        return detect(endorsements=read_endorsements(endorsements))
     # NOTE: an enclave image has no simulator installed, so it is looked for only when asked for
     from enclave.attester.simulated_machines import start_guest  # noqa: PLC0415
 

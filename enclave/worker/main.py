@@ -65,7 +65,7 @@ def main(arguments: list[str] | None = None) -> int:
         signal.signal(number, lambda *_: stop.set())
     try:
         genesis = _genesis(chosen.genesis)
-        attester = _attester(chosen.platform, chosen.role, genesis)
+        attester = _attester(chosen.platform, chosen.endorsements, chosen.role, genesis)
         serve(
             chosen.coordinator,
             genesis,
@@ -90,6 +90,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--directory", required=True, type=Path, help="the worker's own")
     parser.add_argument("--node-ip", default="127.0.0.2", help="where other workers reach it")
     parser.add_argument("--platform", type=Path, help="directory of a simulated platform")
+    parser.add_argument("--endorsements", type=Path, help="directory of what evidence needs")
     return parser
 
 
@@ -99,12 +100,14 @@ def _genesis(file: Path) -> Genesis:
     return Genesis.from_bytes(file.read_bytes())
 
 
-def _attester(platform: Path | None, role: str, genesis: Genesis) -> Attester:
+def _attester(
+    platform: Path | None, endorsements: Path | None, role: str, genesis: Genesis
+) -> Attester:
     """The platform: simulated where one was named, else the hardware below."""
     if platform is None:
-        from enclave.attester.hardware import detect  # noqa: PLC0415 - one of two
+        from enclave.attester.hardware import detect, read_endorsements  # noqa: PLC0415 - one of two
 
-        return detect()
+        return detect(endorsements=read_endorsements(endorsements))
     # imported here only: an enclave image does not contain it
     from enclave.attester.simulated_machines import start_guest  # noqa: PLC0415
 
