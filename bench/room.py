@@ -33,6 +33,8 @@ from enclave.worker.joining import Launch, join
 
 EXAMPLE = Path("manifests/examples/partner/cleanroom.yaml")
 OUT = Path("bench/out/room.json")
+WIDE = 45
+"""Further columns of the wide table, 8 bytes each."""
 SMALL_ROWS = 10_000
 """Rows of each party in the run whose latency is measured."""
 REST_S = 2.0
@@ -57,7 +59,7 @@ def main() -> None:
             results = {
                 "statement_ms": _statement(parties["bank"], loaded.manifest),
                 "join_ms": _join(address, platform, genesis),
-                **_upload(parties["bank"], chosen.megabytes),
+                **_upload(parties, chosen.megabytes),
                 **_latency(parties, chosen.runs),
             }
             for room in parties.values():
@@ -75,6 +77,10 @@ def _roomy(runs: int) -> Manifest:
         computation["workers"]["count"] = 1
     for dataset in plain["datasets"].values():
         dataset["allow"]["max_releases"] = 30 * runs
+    extra = {"type": "float64", "role": "payload"}
+    plain["datasets"]["customers"]["columns"] += [
+        {"name": f"f{number:02}", **extra} for number in range(WIDE)
+    ]
     return Manifest.from_plain(plain)
 
 
@@ -125,25 +131,42 @@ def _join(address: str, platform: Path, genesis: Path) -> float:
     return _median_ms(once, 15)
 
 
-def _upload(room: Room, megabytes: int) -> dict[str, float]:
-    """Check, seal and upload of one wide table, against its size as plain Arrow."""
-    rows = megabytes * 1_000_000 // 70
-    chance = np.random.default_rng(7)
-    people = generate(min(rows, 2_000_000), overlap=0, seed=7).bank
-    repeated = pa.concat_tables([people] * -(-rows // people.num_rows)).slice(0, rows)
-    table = repeated.set_column(
-        2, "income", pa.array(chance.integers(0, 500_000, rows, dtype="int64"))
-    )
+def _upload(parties: dict[str, Room], megabytes: int) -> dict[str, float]:
+    """Check, seal and upload, against the size as Arrow: a wide table, and mostly addresses."""
+    wide = _wide(_repeated(generate(100_000, 0, seed=7).bank, megabytes, WIDE * 8 + 70))
+    narrow = _repeated(generate(1_000_000, 0, seed=7).shop, megabytes // 2, 60)
+    return {
+        "upload_wide_mb": wide.nbytes / 1e6,
+        "upload_wide_mb_per_s": _rate(parties["bank"], "customers", wide),
+        "upload_addresses_mb": narrow.nbytes / 1e6,
+        "upload_addresses_mb_per_s": _rate(parties["shop"], "baskets", narrow),
+    }
+
+
+def _rate(room: Room, dataset: str, table: pa.Table) -> float:
     start = time.perf_counter()
-    room.add("customers", table)
-    seconds = time.perf_counter() - start
-    return {"upload_mb": table.nbytes / 1e6, "upload_mb_per_s": table.nbytes / 1e6 / seconds}
+    room.add(dataset, table)
+    return table.nbytes / 1e6 / (time.perf_counter() - start)
+
+
+def _repeated(table: pa.Table, megabytes: int, row_bytes: int) -> pa.Table:
+    rows = megabytes * 1_000_000 // row_bytes
+    return pa.concat_tables([table] * -(-rows // table.num_rows)).slice(0, rows)
+
+
+def _wide(table: pa.Table) -> pa.Table:
+    """The table with `WIDE` columns of random numbers, which no computation reads."""
+    chance = np.random.default_rng(7)
+    for number in range(WIDE):
+        column = pa.array(chance.random(table.num_rows))
+        table = table.append_column(f"f{number:02}", column)
+    return table
 
 
 def _latency(parties: dict[str, Room], runs: int) -> dict[str, float]:
     """From the signed request to the released result of a small intersection, in ms."""
     tables = generate(SMALL_ROWS, overlap=SMALL_ROWS // 2, seed=7)
-    parties["bank"].add("customers", tables.bank)
+    parties["bank"].add("customers", _wide(tables.bank))
     parties["shop"].add("baskets", tables.shop)
     bank = parties["bank"]
     rested = []
