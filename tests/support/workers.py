@@ -569,11 +569,9 @@ def started_worker(
 
 @contextmanager
 def diary_in(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
-    """Capture a worker's diary, whether or not `open_diary` has turned it to stderr before."""
-    diary = logging.getLogger("enclave.worker")
+    """Capture a worker's diary, whatever other tests of this process did to loggers before."""
+    diary = logging.Logger("enclave.worker", logging.INFO)
     diary.addHandler(caplog.handler)
-    try:
-        with caplog.at_level("INFO", "enclave.worker"):
-            yield
-    finally:
-        diary.removeHandler(caplog.handler)
+    with caplog.at_level("INFO"), pytest.MonkeyPatch.context() as patch:
+        patch.setattr("enclave.worker.diary._LOGGER", diary)
+        yield
