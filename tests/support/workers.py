@@ -570,7 +570,7 @@ def started_worker(
 @contextmanager
 def diary_in(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
     """Capture a worker's diary, whatever other tests of this process did to loggers before."""
-    diary = logging.Logger("enclave.worker", logging.INFO)
+    diary = logging.Logger("enclave.worker", logging.INFO)  # noqa: LOG001 - not the shared one
     diary.addHandler(caplog.handler)
     with caplog.at_level("INFO"), pytest.MonkeyPatch.context() as patch:
         patch.setattr("enclave.worker.diary._LOGGER", diary)
