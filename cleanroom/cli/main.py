@@ -2,6 +2,8 @@
 
 import os
 import sys
+from contextlib import suppress
+from typing import NoReturn
 
 import click
 
@@ -31,7 +33,20 @@ def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit with its status."""
     # NOTE: gRPC writes handshake failures to stderr by itself; ours are told in words.
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
-    sys.exit(run(sys.argv[1:] if arguments is None else arguments))
+    _leave(run(sys.argv[1:] if arguments is None else arguments))
+
+
+def _leave(status: int) -> NoReturn:
+    """End the process at once, with nothing unwritten.
+
+    NOTE: threads of gRPC and Arrow may still wind down when the interpreter destroys them, and end
+    the process by SIGABRT after the work is done. Nothing of ours is left to do by then.
+    """
+    with suppress(OSError, ValueError):
+        sys.stdout.flush()
+    with suppress(OSError, ValueError):
+        sys.stderr.flush()
+    os._exit(status)
 
 
 def run(arguments: list[str]) -> int:
