@@ -11,6 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 from cleanroom.attestation.evidence import Evidence, Platform
 from cleanroom.attestation.policy import AppraisalPolicy
 from cleanroom.attestation.recognise import recognise
+from cleanroom.client.clock import system_clock
 from cleanroom.collateral.bundle import Bundle
 from cleanroom.encoding import Name, content_digest, problems_of
 from cleanroom.errors import CleanroomError, FileMissing, ManifestShape
@@ -101,9 +102,7 @@ def read_bundle(path: Path) -> Bundle:
 
 def given_time(at: datetime | None) -> datetime:
     """The time that an option names, else this machine's."""
-    if at is not None:
-        return at.replace(tzinfo=UTC)
-    return datetime.now(UTC).replace(microsecond=0)
+    return system_clock() if at is None else at.replace(tzinfo=UTC)
 
 
 def evidence_facts(evidence: Evidence) -> dict[str, object]:

@@ -1,6 +1,6 @@
 """`init`, `check`, `plan`, `approve`: writing a manifest and agreeing to it, all offline."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import click
@@ -15,6 +15,7 @@ from cleanroom.cli.context import (
     load_manifest,
     manifest_option,
 )
+from cleanroom.client.clock import system_clock
 from cleanroom.client.drafting import TEMPLATES, compose_file
 from cleanroom.errors import Usage
 from cleanroom.manifest.plan import exposure_in_words
@@ -49,7 +50,7 @@ def init(  # noqa: PLR0917 - click passes them by name
     out: Path,
 ) -> None:
     """Write a manifest from a template; an existing file is never overwritten."""
-    start = datetime.now(UTC).replace(microsecond=0)
+    start = system_clock()
     compose_file(
         out,
         template,

@@ -78,12 +78,8 @@ def gone(family, places):
 
 
 def the_next_gang_counts(room):
-    """At the latest the second one: on a busy machine a node may still be ending its last run."""
-    try:
-        result = room.shop.run("overlap").result(timeout=WAIT_S)
-    except WorkerLost:
-        result = room.shop.run("overlap").result(timeout=WAIT_S)
-    return result.table["overlap"].to_pylist() == [SHARED // 10 * 10]
+    run = room.shop.run("overlap")
+    return run.result(timeout=WAIT_S).table["overlap"].to_pylist() == [SHARED // 10 * 10]
 
 
 def ended_without_a_result(room, run):
