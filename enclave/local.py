@@ -11,7 +11,6 @@ JSON line that names them, and runs until its standard input is closed.
 
 import argparse
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -37,7 +36,7 @@ from enclave.coordinator.initialise import (
     WorkerPlatform,
     init,
 )
-from enclave.worker.confine import confine
+from enclave.worker.tied import tied
 
 START_TIMEOUT_S = 60
 """A process that is not ready by then has failed, in seconds."""
@@ -129,17 +128,14 @@ class LocalRoom:
         own = self.directory / name
         own.mkdir(mode=0o700, parents=True, exist_ok=True)
         command = [sys.executable, "-I", "-m", module, "--directory", str(own)]
-        command += ["--genesis", str(self._genesis)]
-        parent = os.getpid()
-        tied = None if self._outlive else lambda: confine(parent)
+        command += ["--genesis", str(self._genesis), *arguments]
         with (self.directory / f"{name}.log").open("ab") as log:
             process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-                [*command, *arguments],
+                command if self._outlive else tied(command),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=log,
                 start_new_session=True,
-                preexec_fn=tied,  # noqa: PLW1509 - no other thread runs yet
             )
         launched = Launched(name, process, {})
         self._launched.append(launched)

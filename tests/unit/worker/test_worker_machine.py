@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import select
 import subprocess
 import sys
 from pathlib import Path
@@ -50,6 +51,30 @@ def test_a_family_is_found_and_ended_by_its_ids():
         end_family(parent.pid)
         assert descendants(parent.pid) == frozenset()
         parent.kill()
+
+
+TYING = """
+import subprocess, sys
+from enclave.worker.tied import tied
+child = subprocess.Popen(tied([sys.executable, "-c", "import time; print(flush=True); time.sleep(60)"]), stdout=subprocess.PIPE)
+child.stdout.readline()
+print(child.pid, flush=True)
+sys.stdin.read()
+"""
+
+
+def test_a_tied_command_ends_with_whoever_asked_for_it():
+    with subprocess.Popen(
+        [sys.executable, "-c", TYING], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as parent:
+        child = int(parent.stdout.readline())
+        assert child in descendants(parent.pid)
+        with Path(f"/proc/{child}/cmdline").open("rb") as command:
+            assert b"enclave.worker.tied" not in command.read()
+        handle = os.pidfd_open(child)
+        parent.kill()
+        assert select.select([handle], [], [], 30)[0], "the child goes on"
+        os.close(handle)
 
 
 def test_listening_ports_are_those_of_the_named_processes_only():
