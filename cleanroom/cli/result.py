@@ -12,8 +12,11 @@ from cleanroom.cli.context import (
     manifest_option,
     room_options,
 )
+from cleanroom.client.points import COLUMNS, in_words
 from cleanroom.client.receipts import Receipt
 
+CURVES = ("curve", "gain", "lift", "found, highest scores first")
+"""What `result show` prints of an evaluation."""
 SHOWN_ROWS = 20
 """`result show` prints no more rows."""
 
@@ -32,13 +35,16 @@ def result() -> None:
     help="A new .parquet or .csv file, of a model .ubj or .json; by default RUN.parquet.",
 )
 @click.option("--plot", type=click.Path(path_type=Path, dir_okay=False), help="Save a plot (.svg).")
+@click.option("--picture", help="Which plot; of an evaluation roc, lift or calibration.")
 @room_options
 def get(
     visit: Visit,
     run_id: str,
+    *,
     output: str | None,
     out: Path | None,
     plot: Path | None,
+    picture: str | None,
 ) -> None:
     """Fetch RUN's result, verify its receipt, decrypt it and write it to a file.
 
@@ -49,7 +55,7 @@ def get(
             opened = room.run_by_id(run_id).result(output, progress=progress).require()
         written = opened.save(out or Path(f"{run_id}.parquet"))
         if plot is not None:
-            opened.save_plot(plot)
+            opened.save_plot(plot, picture)
     if visit.as_json:
         console.emit_json("result", {"file": str(written), **opened.to_json()})
     else:
@@ -69,6 +75,10 @@ def show(
     """Fetch RUN's result and print its first rows."""
     with visit.enter() as room:
         opened = room.run_by_id(run_id).result(output).require()
+    if opened.table.column_names == COLUMNS and not visit.as_json:
+        console.emit(console.table(CURVES, in_words(opened.table)))
+        console.say("points: `cleanroom result get`; a picture: its --plot")
+        return
     table = opened.shown
     first = table.slice(0, SHOWN_ROWS).to_pydict()
     rows = list(zip(*first.values(), strict=True))

@@ -24,6 +24,7 @@ from cleanroom.dataset.formats import THRIFT_LIMITS
 from cleanroom.errors import DataMismatch, GroupTooSmall, MachineUnfit, Usage
 from cleanroom.manifest.model import (
     AnyOutput,
+    EvaluationOutput,
     ImportanceOutput,
     Manifest,
     MetricsOutput,
@@ -39,8 +40,10 @@ if TYPE_CHECKING:
 
 MOST_IMPORTANCES = 100_000
 """A table of importances has no more lines: one for each feature of each input."""
-MOST_METRICS = 16
-"""A table of metrics has no more lines."""
+MOST_METRICS = 1_000
+"""A table of metrics has no more lines: a few for each model that is compared."""
+MOST_POINTS = 20_000
+"""A table of an evaluation has no more lines."""
 ENCODINGS = frozenset({"PLAIN", "RLE", "BIT_PACKED"})
 """With these a page decodes to about its own size."""
 MODEL_COLUMNS = ["description", "booster"]
@@ -113,12 +116,24 @@ class Result:
             GroupTooSmall: the gate withheld them.
             Usage: the output has no metrics.
         """
-        table = self._with("metric", "value")
-        return dict(zip(table["metric"].to_pylist(), table["value"].to_pylist(), strict=True))
+        return next(iter(self.comparison.values()), {})
 
-    def _with(self, *columns: str) -> pa.Table:
+    @property
+    def comparison(self) -> dict[str, dict[str, float | None]]:
+        """The metrics of the joint model, then of each owner's features alone if they were told.
+
+        Raises:
+            GroupTooSmall: the gate withheld them.
+            Usage: the output has no metrics.
+        """
+        found: dict[str, dict[str, float | None]] = {}
+        for line in self._with("metric", "value", besides="owners").to_pylist():
+            found.setdefault(line.get("owners", ""), {})[line["metric"]] = line["value"]
+        return found
+
+    def _with(self, *columns: str, besides: str = "") -> pa.Table:
         table = self.require().table
-        if table.column_names != list(columns):
+        if table.column_names not in (list(columns), [besides, *columns]):
             raise Usage(
                 f"output {self.output!r} has columns {table.column_names}, expected {list(columns)}"
             )
@@ -151,23 +166,27 @@ class Result:
             ) from None
         return frame
 
-    def plot(self) -> "Figure":
+    def plot(self, kind: str | None = None) -> "Figure":
         """A picture of the result.
+
+        Args:
+            kind: of an evaluation `roc`, `lift` or `calibration`; by default all of it.
 
         Raises:
             MachineUnfit: matplotlib is not installed.
+            Usage: there is no such picture of it.
         """
-        figure: Figure = _drawing("plot_result")(self)
+        figure: Figure = _drawing("plot_result")(self, kind)
         return figure
 
-    def save_plot(self, path: str | os.PathLike[str]) -> Path:
+    def save_plot(self, path: str | os.PathLike[str], kind: str | None = None) -> Path:
         """Write a picture of the result to a file; `.svg`, `.png` or `.pdf`.
 
         Raises:
             MachineUnfit: matplotlib is not installed.
-            Usage: the suffix is another one.
+            Usage: the suffix is another one, or there is no such picture of it.
         """
-        saved: Path = _drawing("save")(self.plot(), path)
+        saved: Path = _drawing("save")(self.plot(kind), path)
         return saved
 
     def save(self, path: str | os.PathLike[str]) -> Path:
@@ -283,6 +302,8 @@ def _most_rows(rule: AnyOutput) -> int:
             return MOST_IMPORTANCES
         case MetricsOutput():
             return MOST_METRICS
+        case EvaluationOutput():
+            return MOST_POINTS
         case _:
             return 1
 

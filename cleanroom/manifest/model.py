@@ -28,6 +28,7 @@ from cleanroom.manifest.computation import (
     RowsOutput,
     RowsParameters,
 )
+from cleanroom.manifest.evaluation import EvaluationOutput
 from cleanroom.manifest.fields import MOST_ENTRIES, Lineage, Names, Number, Title, Visible, as_set
 from cleanroom.manifest.training import (
     ImportanceOutput,
@@ -52,6 +53,7 @@ __all__ = [
     "CoordinatorRule",
     "CountOutput",
     "Dataset",
+    "EvaluationOutput",
     "Gang",
     "Gate",
     "ImportanceOutput",

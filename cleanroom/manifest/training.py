@@ -12,6 +12,7 @@ from pydantic import Field
 
 from cleanroom.encoding import Name, Record
 from cleanroom.manifest.computation import Computation, Gate, Range
+from cleanroom.manifest.evaluation import Compare, EvaluationOutput
 from cleanroom.manifest.fields import Names, Number
 
 
@@ -28,7 +29,7 @@ class MetricsOutput(Record):
     """How well the model does on units that it did not learn from."""
 
     kind: Literal["metrics"]
-    """A table of `metric` and `value`."""
+    """A table of `metric` and `value`; with a comparison of `owners`, `metric` and `value`."""
     recipients: Names
     """Parties whose `receive` key the result is sealed to."""
     gate: Gate = Gate()
@@ -37,11 +38,13 @@ class MetricsOutput(Record):
     """Values are rounded to so many decimals."""
     min_test: int = Field(default=100, ge=1)
     """With fewer units in the test part the metrics are withheld; in units."""
+    compare: Compare = "none"
+    """Whether the metrics of each owner's features alone stand beside the joint ones."""
 
     @property
     def columns(self) -> list[str]:
         """The columns of the table."""
-        return ["metric", "value"]
+        return ["metric", "value"] if self.compare == "none" else ["owners", "metric", "value"]
 
 
 class ImportanceOutput(Record):
@@ -81,7 +84,7 @@ class ModelOutput(Record):
 
 
 TrainingOutput = Annotated[
-    MetricsOutput | ImportanceOutput | ModelOutput, Field(discriminator="kind")
+    MetricsOutput | EvaluationOutput | ImportanceOutput | ModelOutput, Field(discriminator="kind")
 ]
 """Any output of a training."""
 

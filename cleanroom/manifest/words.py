@@ -10,6 +10,7 @@ from typing import assert_never
 from cleanroom.manifest.model import (
     Computation,
     CountOutput,
+    EvaluationOutput,
     ImportanceOutput,
     IntersectCount,
     IntersectRows,
@@ -104,7 +105,15 @@ def _trained(manifest: Manifest, computation: Training, output: TrainingOutput) 
                 f"the quality of {about}: measured on {computation.split.test_percent} % of the "
                 f"units, which they did not learn from, rounded to "
                 f"{plural(output.decimals, 'decimal')}, withheld below {least} of any owner or "
-                f"{plural(output.min_test, 'test unit')}"
+                f"{plural(output.min_test, 'test unit')}{_alone(manifest, computation, output)}"
+            )
+        case EvaluationOutput():
+            return (
+                f"how the scores of {about} stand to the truth on the units that test: at most "
+                f"{plural(output.points, 'point')} of ROC, lift and calibration, each about at "
+                f"least {plural(output.min_bin, 'test unit')}, rounded to "
+                f"{plural(output.decimals, 'decimal')}, withheld below {least} of any owner or "
+                f"{plural(output.min_test, 'test unit')}{_alone(manifest, computation, output)}"
             )
         case ImportanceOutput():
             return (
@@ -118,6 +127,26 @@ def _trained(manifest: Manifest, computation: Training, output: TrainingOutput) 
             )
         case _ as unreachable:
             assert_never(unreachable)
+
+
+def _alone(
+    manifest: Manifest, computation: Training, output: MetricsOutput | EvaluationOutput
+) -> str:
+    """What a comparison tells besides: how well each owner's features do without the others'."""
+    if output.compare == "none":
+        return ""
+    labels, features = [], set()
+    for read in computation.inputs.values():
+        dataset = manifest.datasets[read.dataset]
+        for column in dataset.columns:
+            if column.name in read.columns and column.role == "label":
+                labels.append(f"`{column.name}` of `{dataset.owner}`")
+            if column.name in read.columns and column.role == "feature":
+                features.add(f"`{dataset.owner}`")
+    return (
+        f"; the same of models that learn {listed(labels)} from the features of "
+        f"{' or '.join(sorted(features))} alone, so also what each of them adds"
+    )
 
 
 def _lesson(manifest: Manifest, computation: Training) -> str:

@@ -5,6 +5,7 @@
     notebook.watch(run)                 # one line per stage; one line is what stays
     notebook.overlap_bars(result)       # a count with the interval that rounding leaves
     notebook.matching_rows(result)      # what released rows look like, column by column
+    notebook.evaluation(result, "roc")  # joint against each party alone, where both were told
     notebook.proof(result.receipt.verify(manifest))
     notebook.save(figure, "overlap.svg")
 
@@ -17,13 +18,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from cleanroom.notebook.curves import evaluation
     from cleanroom.notebook.live import watch
-    from cleanroom.notebook.plots import Picture, matching_rows, overlap_bars, plot_result, save
+    from cleanroom.notebook.picture import Picture, save
+    from cleanroom.notebook.plots import matching_rows, overlap_bars, plot_result
     from cleanroom.notebook.proof import Proof, proof
 
 __all__ = [
     "Picture",
     "Proof",
+    "evaluation",
     "matching_rows",
     "overlap_bars",
     "plot_result",
@@ -33,13 +37,14 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Picture": "plots",
+    "Picture": "picture",
     "Proof": "proof",
+    "evaluation": "curves",
     "matching_rows": "plots",
     "overlap_bars": "plots",
     "plot_result": "plots",
     "proof": "proof",
-    "save": "plots",
+    "save": "picture",
     "watch": "live",
 }
 """Where each name lives."""

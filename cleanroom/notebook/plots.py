@@ -4,71 +4,81 @@ A picture shows no more than the result holds: a count is drawn with the interva
 leaves open, and a withheld result is an empty frame that says so. Identities are never drawn.
 """
 
-import io
-import os
-from collections.abc import Sequence
-from pathlib import Path
-from typing import Any, Literal
+from collections.abc import Callable, Sequence
+from functools import partial
 
-import matplotlib as mpl
 import pyarrow as pa
 import pyarrow.compute as pc
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from cleanroom.client.results import Result
 from cleanroom.errors import Usage
 from cleanroom.manifest.model import (
-    AnyComputation,
     Column,
     CountOutput,
+    EvaluationOutput,
     ImportanceOutput,
-    Manifest,
     MetricsOutput,
     RowsOutput,
 )
+from cleanroom.notebook.curves import PICTURES, evaluation
+from cleanroom.notebook.picture import (
+    PANEL,
+    Picture,
+    computation_of,
+    manifest_of,
+    rule_of,
+    titled,
+    verbatim,
+    withheld,
+)
+from cleanroom.notebook.trainings import importance_bars, metric_bars
 
-HASH_SALT = "cleanroom"
-"""Names inside an SVG are made from this, so that the same picture is the same bytes."""
-FORMATS: dict[str, Literal["svg", "png", "pdf"]] = {".svg": "svg", ".png": "png", ".pdf": "pdf"}
+Draw = Callable[[Result], Picture]
 MOST_VALUES = 12
 """Bars of one text column; the rest is drawn together."""
 BINS = 20
 """Bars of one numeric column."""
 TICKS = 4
 """Intervals of one numeric axis: long numbers need room."""
-PANEL = (4.0, 2.6)
-"""Width and height of one panel, in inches."""
 REST = "(others)"
-BELOW_ONE = ("accuracy", "auc", "r2")
-"""Metrics that are at most 1, and best there."""
 
 
-class Picture(Figure):
-    """A figure that notebooks show as SVG by itself."""
+def plot_result(result: Result, kind: str | None = None) -> Picture:
+    """A picture of a result, whatever it is: bars for numbers, curves, a profile for rows.
 
-    def _repr_svg_(self) -> str:
-        return _rendered(self, "svg").decode()
-
-
-def plot_result(result: Result) -> Picture:
-    """A picture of a result, whatever it is: bars for numbers, a profile for rows.
+    Args:
+        result: any result.
+        kind: which of the pictures that there are of it; by default the one that shows most.
 
     Raises:
-        Usage: the result is a model, which has no picture.
+        Usage: the result is a model, which has no picture, or has none of this kind.
     """
-    match _rule(result):
+    known = _pictures(rule_of(result))
+    if not known:
+        raise Usage(f"output {result.output!r} is a model, expected numbers or rows to draw")
+    if kind is not None and kind not in known:
+        raise Usage(f"the picture is {kind!r}, expected one of {list(known)}")
+    return known[kind or next(iter(known))](result)
+
+
+def _pictures(rule: object) -> dict[str, Draw]:
+    """The pictures of an output by their names, the one that shows most first."""
+    match rule:
         case CountOutput():
-            return overlap_bars(result)
+            return {"overlap": overlap_bars}
         case RowsOutput():
-            return matching_rows(result)
+            return {"rows": matching_rows}
         case MetricsOutput():
-            return metric_bars(result)
+            return {"metrics": metric_bars}
+        case EvaluationOutput():
+            parts = {name: partial(evaluation, kind=name) for name in PICTURES}
+            return {"evaluation": evaluation, **parts}
         case ImportanceOutput():
-            return importance_bars(result)
+            return {"importance": importance_bars}
         case _:
-            raise Usage(f"output {result.output!r} is a model, expected numbers or rows to draw")
+            return {}
 
 
 def overlap_bars(result: Result | Sequence[Result]) -> Picture:
@@ -89,57 +99,7 @@ def overlap_bars(result: Result | Sequence[Result]) -> Picture:
     axes.set_ylim(len(results) - 0.5, -0.5)
     axes.set_xlim(0, axes.get_xlim()[1] * 1.3)  # room for the numbers behind the bars
     axes.set_xlabel("units in every input")
-    axes.set_title(f"{_said(results[0])} overlap")
-    return picture
-
-
-def metric_bars(result: Result) -> Picture:
-    """The metrics of a model on its test rows, each in a panel of its own: their units differ.
-
-    Raises:
-        Usage: the result is of another kind.
-    """
-    names = ["withheld"] if result.suppressed else list(result.metrics)
-    picture = Picture(figsize=(2.2 * len(names), 2.4), layout="constrained")
-    for axes, name in zip(picture.subplots(1, len(names), squeeze=False)[0], names, strict=True):
-        axes.set_xticks([])
-        if result.suppressed:
-            _withheld(axes)
-            continue
-        value = result.metrics[name]
-        axes.bar([0], [value or 0.0], width=0.5)
-        axes.set_xlim(-1, 1)
-        if name in BELOW_ONE:
-            axes.set_ylim(min(0.0, value or 0.0), 1)
-        axes.set_title(f"{name}: {'not defined' if value is None else f'{value:g}'}")
-    picture.suptitle(f"{_said(result)} {result.output}, on rows not learned from")
-    return picture
-
-
-def importance_bars(result: Result) -> Picture:
-    """How much each column matters, grouped by its owner; the most important owner first.
-
-    Raises:
-        Usage: the result is of another kind.
-    """
-    lines = result.table.select(["owner", "column", "share"]).to_pylist()
-    owners = dict.fromkeys((line["owner"] for line in lines), 0.0)
-    for line in lines:
-        owners[line["owner"]] += line["share"]
-    lines.sort(key=lambda line: (-owners[line["owner"]], line["owner"], -line["share"]))
-    picture = Picture(figsize=(PANEL[0] + 2.0, 1.2 + 0.3 * len(lines)), layout="constrained")
-    axes = picture.subplots()
-    for owner, total in owners.items():
-        own = [place for place, line in enumerate(lines) if line["owner"] == owner]
-        axes.barh(own, [lines[place]["share"] for place in own], label=f"{owner}: {total:.0%}")
-    axes.set_yticks(range(len(lines)), [line["column"] for line in lines])
-    axes.invert_yaxis()
-    axes.set_xlabel("share of the model's gain or weight")
-    if result.suppressed:
-        _withheld(axes)
-    else:
-        axes.legend(loc="lower right")
-    axes.set_title(f"{_said(result)} {result.output}")
+    axes.set_title(titled(results[0], "overlap"))
     return picture
 
 
@@ -160,41 +120,16 @@ def matching_rows(result: Result) -> Picture:
     for axes in panels[len(columns) :]:
         axes.set_axis_off()
     if result.suppressed:
-        _withheld(panels[0])
+        withheld(panels[0])
     for axes, (name, column) in zip(panels, columns, strict=False):
         _panel(axes, name, column, result.table.column(name))
     shown = "withheld" if result.suppressed else f"{result.table.num_rows} rows"
-    picture.suptitle(f"{_said(result)} {result.output}: {shown}")
+    picture.suptitle(titled(result, f"{result.output}: {shown}"))
     return picture
 
 
-def save(picture: Figure, path: str | os.PathLike[str]) -> Path:
-    """Write a picture to a file; the same picture gives the same bytes.
-
-    Args:
-        picture: any figure.
-        path: ends in `.svg`, `.png` or `.pdf`.
-
-    Raises:
-        Usage: the suffix is another one.
-    """
-    target = Path(path)
-    if target.suffix not in FORMATS:
-        raise Usage(f"the file is {target.name!r}, expected a name in {', '.join(FORMATS)}")
-    target.write_bytes(_rendered(picture, FORMATS[target.suffix]))
-    return target
-
-
-def _rendered(picture: Figure, kind: Literal["svg", "png", "pdf"]) -> bytes:
-    undated: dict[str, Any] = {"CreationDate": None} if kind == "pdf" else {"Date": None}
-    written = io.BytesIO()
-    with mpl.rc_context({"svg.hashsalt": HASH_SALT}):
-        picture.savefig(written, format=kind, metadata={} if kind == "png" else undated)
-    return written.getvalue()
-
-
 def _bar(axes: Axes, place: int, result: Result) -> None:
-    rule = _rule(result)
+    rule = rule_of(result)
     if not isinstance(rule, CountOutput):
         raise Usage(f"the result is {result.output!r}, rows of a table, expected a count")
     if result.suppressed:
@@ -218,7 +153,7 @@ def _panel(axes: Axes, name: str, column: Column, values: pa.ChunkedArray) -> No
         if column.type in {"int32", "int64", "float64"}:
             axes.xaxis.set_major_locator(MaxNLocator(TICKS))
     missing = f", {values.null_count} without" if values.null_count else ""
-    axes.set_title(f"{name}{missing}", fontsize="medium")
+    axes.set_title(verbatim(f"{name}{missing}"), fontsize="medium")
 
 
 def _edges(column: Column, values: pa.ChunkedArray) -> int | range:
@@ -234,20 +169,16 @@ def _counted(values: pa.ChunkedArray) -> tuple[list[str], list[int]]:
     pairs = pc.value_counts(values).to_pylist()
     ordered = sorted(pairs, key=lambda pair: (-pair["counts"], str(pair["values"])))
     shown, rest = ordered[:MOST_VALUES], ordered[MOST_VALUES:]
-    labels = [str(pair["values"]) for pair in shown] + ([REST] if rest else [])
+    labels = [verbatim(str(pair["values"])) for pair in shown] + ([REST] if rest else [])
     others = sum(pair["counts"] for pair in rest)
     return labels, [pair["counts"] for pair in shown] + ([others] if rest else [])
 
 
-def _withheld(axes: Axes) -> None:
-    axes.text(0.5, 0.5, "withheld by the gate", ha="center", transform=axes.transAxes)
-
-
 def _drawable(result: Result) -> list[tuple[str, Column]]:
     """Columns of a table of rows that are no identities, with what the manifest says of them."""
-    if not isinstance(_rule(result), RowsOutput):
+    if not isinstance(rule_of(result), RowsOutput):
         raise Usage(f"the result is {result.output!r}, a count, expected rows of a table")
-    manifest, computation = _manifest(result), _computation(result)
+    manifest, computation = manifest_of(result), computation_of(result)
     found = []
     for name in result.table.column_names:
         given, _, short = name.partition(".")
@@ -256,21 +187,3 @@ def _drawable(result: Result) -> list[tuple[str, Column]]:
         if column.role != "identity" and not result.suppressed:
             found.append((name, column))
     return found
-
-
-def _manifest(result: Result) -> Manifest:
-    """The party's own manifest: the receipt was verified against it when the result was fetched."""
-    return Manifest.from_bytes(result.receipt.record.statement.manifest or b"")
-
-
-def _computation(result: Result) -> AnyComputation:
-    return _manifest(result).computations[result.receipt.claimed.computation]
-
-
-def _rule(result: Result) -> object:
-    return _computation(result).outputs[result.output]
-
-
-def _said(result: Result) -> str:
-    """What stands before every title: nothing, or that the machines were simulated."""
-    return "[simulated]" if result.receipt.claimed.assurance == "simulated" else ""

@@ -106,5 +106,5 @@ def test_the_training_notebook_predicts_better_together_than_alone(tmp_path):
     assert "SIMULATED" in told
     assert "Model(gbdt, classification of 'left.defaulted' from 10 features)" in told
     assert "CR-" in told
-    assert sum(1 for _ in outputs(notebook, "image/svg+xml")) == 2
+    assert sum(1 for _ in outputs(notebook, "image/svg+xml")) == 3
     assert [html for html in outputs(notebook, "text/html") if REMOVED_BY_GITHUB.search(html)] == []

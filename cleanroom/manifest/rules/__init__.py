@@ -59,6 +59,8 @@ RULES: tuple[Rule, ...] = (
     training.one_label,
     training.features_fit,
     training.settings_fit,
+    training.comparisons_compare,
+    training.evaluations_are_short,
     training.trains_on_one_worker,
 )
 """Every rule; a manifest that breaks one of them is refused."""

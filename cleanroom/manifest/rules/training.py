@@ -8,10 +8,24 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from cleanroom.errors import Problem
-from cleanroom.manifest.model import Column, Manifest, TrainGbdt, Training, TrainLinear
+from cleanroom.manifest.model import (
+    Column,
+    EvaluationOutput,
+    Manifest,
+    MetricsOutput,
+    TrainGbdt,
+    Training,
+    TrainLinear,
+)
 
 LARGEST = Decimal(10) ** 30
 """Features and labels stay below: their squares fit into 64-bit, they into 32-bit floats."""
+LINE_BYTES = 64
+"""Of a point's numbers and of the lengths of its texts."""
+LARGEST_EVALUATION = 400_000
+"""In bytes, estimated; a worker writes tables of numbers below half a mebibyte."""
+COMPARED = MetricsOutput | EvaluationOutput
+"""Outputs that say `compare`."""
 ROLES = ("feature", "label")
 """What training reads besides the identities that it joins on."""
 
@@ -72,6 +86,49 @@ def trains_on_one_worker(manifest: Manifest) -> Iterator[Problem]:
                 where=f"computations.{name}.workers.count",
                 hint="give the worker more cores and memory instead",
             )
+
+
+def comparisons_compare(manifest: Manifest) -> Iterator[Problem]:
+    """`compare: alone` is said where features of at least two owners are read."""
+    for name, training in _trainings(manifest):
+        owners = _owners_of_features(manifest, training)
+        for output_id, output in training.outputs.items():
+            compares = isinstance(output, COMPARED) and output.compare != "none"
+            if compares and len(owners) < 2:
+                yield Problem(
+                    "compare is alone, expected none: features of one owner are read",
+                    where=f"computations.{name}.outputs.{output_id}.compare",
+                )
+
+
+def evaluations_are_short(manifest: Manifest) -> Iterator[Problem]:
+    """The largest table that an evaluation may have is well below the limit of a table."""
+    for name, training in _trainings(manifest):
+        labels = [each for _, each in _read(manifest, name, training) if each.role == "label"]
+        values = [value for label in labels for value in label.values or ()]
+        drawn = len(values) if len(values) > 2 and training.task == "classification" else 1
+        owners = _owners_of_features(manifest, training)
+        names = len(", ".join(owners)) + max((len(value.encode()) for value in values), default=0)
+        for output_id, output in training.outputs.items():
+            if isinstance(output, EvaluationOutput):
+                models = 1 if output.compare == "none" else 1 + len(owners)
+                size = models * drawn * output.points * (names + LINE_BYTES)
+                if size > LARGEST_EVALUATION:
+                    yield Problem(
+                        f"the evaluation may have {models * drawn * output.points} points, about "
+                        f"{size} bytes, expected at most {LARGEST_EVALUATION} bytes",
+                        where=f"computations.{name}.outputs.{output_id}.points",
+                    )
+
+
+def _owners_of_features(manifest: Manifest, training: Training) -> list[str]:
+    owners = set()
+    for read in training.inputs.values():
+        dataset = manifest.datasets.get(read.dataset)
+        for column in dataset.columns if dataset else ():
+            if dataset and column.name in read.columns and column.role == "feature":
+                owners.add(dataset.owner)
+    return sorted(owners)
 
 
 def _settings(training: TrainLinear | TrainGbdt) -> Iterator[tuple[str, str, Decimal, Decimal]]:

@@ -32,6 +32,8 @@ class Examples:
     """Numbers of classes, `int64`, or numbers, `float64`."""
     tests: np.ndarray[Any, np.dtype[np.bool_]]
     """Which rows test; all others train."""
+    unit: np.ndarray[Any, np.dtype[np.int64]]
+    """Which unit each row is about, from 0."""
     units: int
     """Distinct units of all rows."""
     test_units: int
@@ -101,7 +103,12 @@ def examples(
     units = int(unit.max()) + 1 if len(unit) else 0
     tested = test_units(units, lesson.split)
     return Examples(
-        matrix(features, joined, dtype), labels, tested[unit], units, int(np.count_nonzero(tested))
+        rows=matrix(features, joined, dtype),
+        labels=labels,
+        tests=tested[unit],
+        unit=unit,
+        units=units,
+        test_units=int(np.count_nonzero(tested)),
     )
 
 

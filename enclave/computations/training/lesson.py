@@ -11,7 +11,6 @@ from cleanroom.errors import ManifestRule
 from cleanroom.manifest.model import (
     Column,
     Dataset,
-    ImportanceOutput,
     MetricsOutput,
     ModelOutput,
     TrainGbdt,
@@ -25,6 +24,16 @@ TABLE_BYTES = 1 << 19
 """Tables of metrics and importances are shorter than this, in bytes; the room takes twice that."""
 SHAPES: dict[str, tuple[tuple[str, pa.DataType], ...]] = {
     "metrics": (("metric", pa.large_string()), ("value", pa.float64())),
+    "comparison": (
+        ("owners", pa.large_string()),
+        ("metric", pa.large_string()),
+        ("value", pa.float64()),
+    ),
+    "evaluation": (
+        ("owners", pa.large_string()),
+        ("class", pa.large_string()),
+        *((name, pa.float64()) for name in ("share", "tpr", "fpr", "said", "found")),
+    ),
     "importance": (
         ("owner", pa.large_string()),
         ("column", pa.large_string()),
@@ -32,7 +41,13 @@ SHAPES: dict[str, tuple[tuple[str, pa.DataType], ...]] = {
     ),
     "model": (("description", pa.large_string()), ("booster", pa.large_binary())),
 }
-"""Columns of each kind of output."""
+"""Columns of each kind of output; metrics that are compared have one more."""
+
+
+def shape_of(output: TrainingOutput) -> tuple[tuple[str, pa.DataType], ...]:
+    """The columns of an output."""
+    compares = isinstance(output, MetricsOutput) and output.compare == "alone"
+    return SHAPES["comparison" if compares else output.kind]
 
 
 def plan_training(
@@ -90,7 +105,7 @@ def _settings(computation: TrainLinear | TrainGbdt) -> dict[str, float]:
 
 
 def _rule(name: str, output: TrainingOutput) -> Rule:
-    decimals = output.decimals if isinstance(output, MetricsOutput | ImportanceOutput) else None
+    decimals = None if isinstance(output, ModelOutput) else output.decimals
     return Rule(
         output=name,
         recipients=tuple(output.recipients),
@@ -98,7 +113,7 @@ def _rule(name: str, output: TrainingOutput) -> Rule:
             OutputColumn(
                 column, kind, owner="", decimals=decimals if kind == pa.float64() else None
             )
-            for column, kind in SHAPES[output.kind]
+            for column, kind in shape_of(output)
         ),
         min_group=output.gate.min_group,
         round_to=output.gate.round_to,

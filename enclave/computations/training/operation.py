@@ -15,7 +15,10 @@ from cleanroom.errors import ComputationFailed, RunRefused
 from cleanroom.manifest.model import (
     AnyComputation,
     Dataset,
+    EvaluationOutput,
+    ImportanceOutput,
     MetricsOutput,
+    ModelOutput,
     TrainGbdt,
     TrainingOutput,
     TrainLinear,
@@ -25,8 +28,12 @@ from enclave.computations.intersect import intersect
 from enclave.computations.matches import combine_lines, lines
 from enclave.computations.plan import Lesson, Plan
 from enclave.computations.release import Outcome, Rule
+from enclave.computations.training.evaluation import Trial, points
 from enclave.computations.training.examples import Examples, classes_of, examples, features_of
-from enclave.computations.training.lesson import SHAPES, plan_training
+from enclave.computations.training.lesson import plan_training, shape_of
+
+Lines = Sequence[tuple[object, ...]]
+"""The lines of an output's table."""
 
 
 class Train:
@@ -69,7 +76,7 @@ class Train:
         learned = _learned(plan, lesson, seen) if enough and _teaches(seen, lesson) else {}
         units = {planned.owner: seen.units for planned in plan.inputs}
         return tuple(
-            (rule, _outcome(rule, lesson.outputs[rule.output], units, learned, seen))
+            (rule, _outcome(rule, lesson.outputs[rule.output], units, learned.get(rule.output)))
             for rule in plan.rules
         )
 
@@ -81,13 +88,14 @@ def _teaches(seen: Examples, lesson: Lesson) -> bool:
 
 
 def _learned(plan: Plan, lesson: Lesson, seen: Examples) -> dict[str, pa.Table]:
-    """The table of each kind of output; metrics only where there are rows to test."""
+    """The table of each output; none for a test on too few units."""
     # scikit-learn and XGBoost take seconds to import: only a run that trains pays
-    from enclave.computations.training import fitting, scores  # noqa: PLC0415
+    from enclave.computations.training import alone, fitting  # noqa: PLC0415
 
     features, classes = features_of(lesson), classes_of(lesson)
     names = [name for feature in features for name in feature.names]
-    fitted = fitting.FITS[plan.op](seen, lesson, classes, names)
+    fit = fitting.FITS[plan.op]
+    fitted = fit(seen, lesson, classes, names)
     source, label = lesson.label
     description = ModelDescription(
         kind="gbdt" if plan.op == "train.gbdt" else "linear",
@@ -99,33 +107,56 @@ def _learned(plan: Plan, lesson: Lesson, seen: Examples) -> dict[str, pa.Table]:
         linear=fitted.linear,
         booster=content_digest(fitted.booster) if fitted.booster else None,
     )
-    learned = {
-        "model": _table("model", [description.to_bytes().decode()], [fitted.booster]),
-        "importance": _importance(description, fitted.weights()),
-    }
-    if seen.test_units:
-        rows, labels = seen.testing
-        judge = scores.regression if lesson.task == "regression" else scores.classification
-        told = judge(labels, fitted.predict(rows))
-        learned["metrics"] = _table("metrics", list(told), list(told.values()))
-    return learned
+    tested = list(alone.trials(fit, fitted, seen, lesson)) if seen.test_units else []
+
+    def told(output: TrainingOutput) -> Lines:
+        match output:
+            case ModelOutput():
+                return [(description.to_bytes().decode(), fitted.booster)]
+            case ImportanceOutput():
+                return _importance(description, fitted.weights())
+            case MetricsOutput() | EvaluationOutput():
+                return _told(output, tested, seen, classes)
+
+    found = {name: told(output) for name, output in lesson.outputs.items()}
+    return {name: _table(lesson.outputs[name], lines) for name, lines in found.items() if lines}
 
 
-def _importance(description: ModelDescription, weights: np.ndarray) -> pa.Table:
+def _told(
+    output: MetricsOutput | EvaluationOutput,
+    tested: Sequence[Trial],
+    seen: Examples,
+    classes: list[str],
+) -> Lines:
+    """What a test tells, of the joint model or of each; nothing on too few units."""
+    # scikit-learn takes seconds to import
+    from enclave.computations.training import scores  # noqa: PLC0415
+
+    if seen.test_units < output.min_test:
+        return []
+    compared = tested if output.compare == "alone" else tested[:1]
+    if isinstance(output, EvaluationOutput):
+        return [line for trial in compared for line in points(trial, seen, classes, output)]
+    judge = scores.classification if classes else scores.regression
+    _, labels = seen.testing
+    lines = [(one.owners, *each) for one in compared for each in judge(labels, one.said).items()]
+    return lines if output.compare == "alone" else [line[1:] for line in lines]
+
+
+def _importance(description: ModelDescription, weights: np.ndarray) -> Lines:
     """One line for each feature column: its indicators count together."""
     ends = np.cumsum([len(feature.names) for feature in description.features])
     shares = [part.sum() for part in np.split(weights, ends[:-1])]
     total = sum(shares) or 1.0
-    return _table(
-        "importance",
-        [feature.owner for feature in description.features],
-        [feature.name for feature in description.features],
-        [float(share / total) for share in shares],
-    )
+    return [
+        (feature.owner, feature.name, float(share / total))
+        for feature, share in zip(description.features, shares, strict=True)
+    ]
 
 
-def _table(kind: str, *columns: Sequence[object]) -> pa.Table:
-    shape = SHAPES[kind]
+def _table(output: TrainingOutput, lines: Lines) -> pa.Table:
+    shape = shape_of(output)
+    columns = zip(*lines, strict=True) if lines else ([] for _ in shape)
     arrays = [pa.array(column, type_) for column, (_, type_) in zip(columns, shape, strict=True)]
     return pa.table(arrays, names=[name for name, _ in shape])
 
@@ -134,12 +165,9 @@ def _outcome(
     rule: Rule,
     output: TrainingOutput,
     units: Mapping[str, int],
-    learned: Mapping[str, pa.Table],
-    seen: Examples,
+    table: pa.Table | None,
 ) -> Outcome:
-    tested = not isinstance(output, MetricsOutput) or seen.test_units >= output.min_test
-    table = learned.get(output.kind) if tested else None
-    shown = _table(output.kind, *([] for _ in rule.columns)) if table is None else table
+    shown = _table(output, []) if table is None else table
     line = np.arange(shown.num_rows, dtype=np.int64)
     return Outcome(
         units=units,

@@ -207,16 +207,30 @@ def test_the_plan_of_a_training_says_what_each_output_tells():
         "5 features of `habits`"
     )
     assert words.keys() == {
+        ("bank", "curves"),
         ("bank", "importance"),
         ("bank", "model"),
         ("bank", "quality"),
+        ("shop", "curves"),
         ("shop", "importance"),
         ("shop", "quality"),
     }
     assert all(models in told for told in words.values())
     assert "on 25 % of the units, which they did not learn from" in words["shop", "quality"]
     assert "withheld below 100 units of any owner or 100 test units" in words["shop", "quality"]
+    assert "at most 20 points of ROC, lift and calibration" in words["shop", "curves"]
+    assert "each about at least 20 test units" in words["shop", "curves"]
     assert "they have no noise and may remember rows" in words["bank", "model"]
+
+
+@pytest.mark.parametrize("output", ["quality", "curves"])
+def test_the_plan_says_that_each_party_is_told_what_the_other_adds(output):
+    told = {each.words for each in plan(example()).learnings if each.output == output}
+    (words,) = told
+    assert words.endswith(
+        "the same of models that learn `defaulted` of `bank` from the features of `bank` or `shop` "
+        "alone, so also what each of them adds"
+    )
 
 
 def test_the_shop_is_told_that_the_bank_keeps_the_model():

@@ -48,6 +48,7 @@ TRAINING = {
         "outputs": {"model": {"kind": "model", "recipients": ["bank"]}},
     },
 }
+EVALUATION = {"kind": "evaluation", "recipients": ["bank"]}
 TRAINS = {
     f"{CUSTOMERS}__columns": TRAINING["customers"],
     "datasets__baskets__columns": TRAINING["baskets"],
@@ -521,6 +522,29 @@ BROKEN = [
         "learning_rate is 2, expected 0.0001 to 1",
     ),
     (
+        "comparisons_compare",
+        {
+            **TRAINS,
+            "datasets__customers__columns__1__role": "label",
+            f"{MATCHES}__inputs__left__columns": ["email", "income"],
+            f"{MATCHES}__task": "regression",
+            f"{MATCHES}__outputs__model": {**EVALUATION, "compare": "alone"},
+        },
+        "computations.matches.outputs.model.compare",
+        "compare is alone, expected none: features of one owner are read",
+    ),
+    (
+        "evaluations_are_short",
+        {
+            **TRAINS,
+            f"{CUSTOMERS}__columns__2__type": "string",
+            f"{CUSTOMERS}__columns__2__values": [f"class-{n:03}" for n in range(100)],
+            f"{MATCHES}__outputs__model": {**EVALUATION, "compare": "alone", "points": 50},
+        },
+        "computations.matches.outputs.model.points",
+        "the evaluation may have 15000 points, about 1245000 bytes, expected at most 400000",
+    ),
+    (
         "trains_on_one_worker",
         {**TRAINS, f"{MATCHES}__workers__count": 2},
         "computations.matches.workers.count",
@@ -574,6 +598,11 @@ def test_good_manifest_breaks_no_rule():
 
 def test_good_training_breaks_no_rule():
     assert check(good_manifest(**TRAINS)).manifest == good_manifest(**TRAINS)
+
+
+def test_an_evaluation_of_two_owners_features_may_compare_them():
+    change = {**TRAINS, f"{MATCHES}__outputs__model": {**EVALUATION, "compare": "alone"}}
+    assert check(good_manifest(**change)).manifest == good_manifest(**change)
 
 
 @pytest.mark.parametrize(("rule", "change", "where", "words"), BROKEN, ids=_identifiers(BROKEN))

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pytest
 
 from cleanroom import notebook
+from cleanroom.client.points import in_words, sparkline
 from cleanroom.client.receipts import Receipt
 from cleanroom.client.results import Result
 from cleanroom.errors import GroupTooSmall, Usage
@@ -82,6 +83,7 @@ TRAINING = {
         "for-bank": {"kind": "metrics", "recipients": ["bank"]},
         "for-shop": {"kind": "importance", "recipients": ["bank"]},
         "whole": {"kind": "model", "recipients": ["bank"]},
+        "curves": {"kind": "evaluation", "recipients": ["bank"]},
     },
 }
 
@@ -89,7 +91,7 @@ TRAINING = {
 def trained(monkeypatch, output, table, **rest):
     """A result of a training; its receipt is of the good manifest, which is replaced."""
     manifest = good_manifest(**TRAINING)
-    monkeypatch.setattr("cleanroom.notebook.plots._manifest", lambda _result: manifest)
+    monkeypatch.setattr("cleanroom.notebook.picture.manifest_of", lambda _result: manifest)
     return result_of(table, output, "matches", **rest)
 
 
@@ -101,6 +103,35 @@ SHARES = pa.table(
         "share": [0.4, 0.5, 0.1],
     }
 )
+
+
+JOINT, ALONE = "bank, shop", "bank"
+COMPARED = pa.table(
+    {
+        "owners": [JOINT, JOINT, ALONE, ALONE],
+        "metric": ["accuracy", "auc"] * 2,
+        "value": [0.8, 0.9, 0.6, None],
+    }
+)
+
+
+def points_of(*owners, class_="$\\true"):
+    """Two points for each model; the class is a text that no typesetter likes."""
+    return pa.table(
+        {
+            "owners": [name for name in owners for _ in range(2)],
+            "class": [class_] * 2 * len(owners),
+            "share": [0.25, 1.0] * len(owners),
+            "tpr": [0.75, 1.0] * len(owners),
+            "fpr": [0.1, 1.0] * len(owners),
+            "said": [0.9, 0.2] * len(owners),
+            "found": [0.8, 0.1] * len(owners),
+        }
+    )
+
+
+REGRESSED = points_of("bank", class_="").set_column(3, "tpr", pa.nulls(2, pa.float64()))
+REGRESSED = REGRESSED.set_column(4, "fpr", pa.nulls(2, pa.float64()))
 
 
 def texts(picture):
@@ -121,6 +152,54 @@ def test_metrics_are_drawn_each_in_its_own_unit(monkeypatch):
     assert picture.axes[0].get_ylim() == (0, 1)
 
 
+def test_metrics_that_are_compared_stand_beside_each_other(monkeypatch):
+    result = trained(monkeypatch, "for-bank", COMPARED)
+    assert result.metrics == {"accuracy": 0.8, "auc": 0.9}
+    assert result.comparison[ALONE] == {"accuracy": 0.6, "auc": None}
+    first, second = result.plot().axes
+    assert [bar.get_height() for bar in first.patches] == [0.8, 0.6]
+    assert "bank\nnot defined" in texts(second)
+
+
+def test_an_evaluation_is_drawn_as_roc_lift_and_calibration(monkeypatch):
+    result = trained(monkeypatch, "curves", points_of(JOINT, ALONE))
+    roc, lift, calibration = result.plot().axes
+    assert [axes.get_title() for axes in (roc, lift, calibration)] == ["ROC", "lift", "calibration"]
+    assert roc.lines[0].get_xydata().tolist() == [[0, 0], [0.1, 0.75], [1, 1]]
+    assert lift.lines[1].get_xydata().tolist() == [[0.25, 3], [1, 1]]
+    assert calibration.lines[0].get_xydata().tolist() == [[0.9, 0.8], [0.2, 0.1]]
+    labels = [line.get_text() for line in roc.get_legend().get_texts()]
+    assert labels == [rf"{JOINT}: \$\true", rf"{ALONE}: \$\true", "chance"]
+
+
+@pytest.mark.parametrize("kind", ["roc", "lift", "calibration"])
+def test_one_picture_of_an_evaluation_is_the_same_bytes_each_time(monkeypatch, tmp_path, kind):
+    result = trained(monkeypatch, "curves", points_of(JOINT, ALONE))
+    first, second = (result.save_plot(tmp_path / name, kind) for name in ("1.svg", "2.svg"))
+    assert first.read_bytes() == second.read_bytes()
+    assert len(result.plot(kind).axes) == 1
+
+
+def test_a_regression_has_a_calibration_only(monkeypatch):
+    result = trained(monkeypatch, "curves", REGRESSED)
+    assert [axes.get_title() for axes in result.plot().axes] == ["calibration"]
+    with pytest.raises(Usage, match=r"the picture is 'roc', expected one of \['calibration'\]"):
+        result.plot("roc")
+
+
+def test_a_picture_that_there_is_not(monkeypatch):
+    with pytest.raises(Usage, match=r"the picture is 'roc', expected one of \['metrics'\]"):
+        trained(monkeypatch, "for-bank", SCORES).plot("roc")
+
+
+def test_an_evaluation_is_told_in_lines_of_text(monkeypatch):
+    result = trained(monkeypatch, "curves", points_of(JOINT))
+    assert in_words(result.table) == [(f"{JOINT}: $\\true", "▁█", "3.0 times at 25%", "█▁")]
+    assert in_words(REGRESSED) == [("bank", "", "", "█▁")]
+    assert sparkline([]) == ""
+    assert sparkline([2.0, 2.0]) == "▁▁"
+
+
 def test_importance_is_grouped_by_owner_the_most_important_first(monkeypatch):
     (axes,) = trained(monkeypatch, "for-shop", SHARES).plot().axes
     assert [label.get_text() for label in axes.get_yticklabels()] == [
@@ -133,12 +212,15 @@ def test_importance_is_grouped_by_owner_the_most_important_first(monkeypatch):
     assert "bank: 40%" in texts(axes)
 
 
-@pytest.mark.parametrize(("output", "table"), [("for-bank", SCORES), ("for-shop", SHARES)])
+@pytest.mark.parametrize(
+    ("output", "table"),
+    [("for-bank", SCORES), ("for-shop", SHARES), ("curves", points_of("bank"))],
+)
 def test_what_is_withheld_of_a_training_is_an_empty_frame(monkeypatch, output, table):
     withheld = trained(monkeypatch, output, table.slice(0, 0), suppressed=True)
     assert "withheld by the gate" in texts(withheld.plot())
     with pytest.raises(GroupTooSmall, match="too little to train or test a model"):
-        _ = withheld.metrics
+        withheld.require()
 
 
 def test_a_model_has_no_picture(monkeypatch):
