@@ -20,7 +20,16 @@ from enclave.worker.confine import KEPT_MEMORY
 
 ROOT = Path(__file__).resolve().parent.parent
 """The root of the project."""
-LIBRARIES = ("cryptography", "duckdb", "numpy", "pandas", "polars", "pyarrow")
+LIBRARIES = (
+    "cryptography",
+    "duckdb",
+    "numpy",
+    "pandas",
+    "polars",
+    "pyarrow",
+    "scikit-learn",
+    "xgboost-cpu",
+)
 """Whose versions decide the figures."""
 
 
