@@ -5,6 +5,7 @@ their results together, passes the gate and seals, exactly as `task` does for on
 that dies, or a cluster that does not answer, ends the run with a code.
 """
 
+import functools
 import logging
 import os
 import queue
@@ -12,7 +13,7 @@ import secrets
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,7 +26,6 @@ from ray.exceptions import ObjectStoreFullError, OutOfMemoryError, RayError
 
 from cleanroom.crypto.sealing import SealKey
 from cleanroom.errors import (
-    CATALOGUE,
     CleanroomError,
     ComputationFailed,
     MemoryShort,
@@ -39,19 +39,19 @@ from enclave.computations.partition import SECRET_LENGTH, partitions_for
 from enclave.computations.plan import InputPlan
 from enclave.computations.registry import operations
 from enclave.computations.release import Released, release
+from enclave.computations.training.operation import Train
 from enclave.worker import tasks
+from enclave.worker.awaiting import Awaiting, living
 from enclave.worker.confine import claim_stdout, confine
 from enclave.worker.inputs import Source
+from enclave.worker.learning import taught
 from enclave.worker.orders import AcceptedOrder, adopt
 from enclave.worker.outputs import seal_result
 from enclave.worker.pipe import Assignment, read_frame, write_frame
-from enclave.worker.raycommand import resource_of
 from enclave.worker.tls import NodeFiles, shake_hands
 
 CONNECT_S = 45.0
 """The cluster must answer, and have all its nodes, within so many seconds."""
-LOOK_S = 0.25
-"""How often the driver looks at tasks and nodes, in seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +71,21 @@ class Drive:
         # drawn after every input is fixed: no party can aim rows at one partition
         secret = secrets.token_bytes(SECRET_LENGTH)
         found = operation.combine(plan, self._matched(secret))
-        found, payload = self._with_payload(found)
-        self.advance("gate", 0)
-        outcomes = operation.outcomes(plan, found, payload)
+        if isinstance(operation, Train):
+            outcomes = taught(operation, self.accepted, found, self._awaiting, self.advance)
+            self.advance("gate", 0)
+        else:
+            found, payload = self._with_payload(found)
+            self.advance("gate", 0)
+            outcomes = operation.outcomes(plan, found, payload)
         return tuple(result for rule, outcome in outcomes for result in release(outcome, rule))
+
+    @property
+    def _awaiting(self) -> Awaiting:
+        return Awaiting(self.accepted.nodes)
+
+    def _percent(self, stage: Stage) -> Callable[[int], None]:
+        return functools.partial(self.advance, stage)
 
     def advance(self, stage: Stage, percent: int) -> None:
         """Say how far the run is."""
@@ -86,7 +97,9 @@ class Drive:
         sources = [Source.of(self.accepted, each.name) for each in self.accepted.plan.inputs]
         count = partitions_for(sum(each.version.rows for each in sources), self.accepted.nodes)
         blocks = [self._blocks(source, count, secret) for source in sources]
-        self._watch("read", [block[0] for each in blocks for block in each])
+        firsts = [block[0] for each in blocks for block in each]
+        # waited for, but not fetched: key columns stay on the nodes
+        self._awaiting.settle(firsts, self._percent("read"))
         lengths = [len(each) for each in blocks]
         match = ray.remote(max_retries=1, scheduling_strategy="SPREAD")(tasks.match_slot)
         matches = [
@@ -98,12 +111,12 @@ class Drive:
             )
             for slot in range(count)
         ]
-        return self._watch("compute", matches)
+        return self._awaiting.answers(matches, self._percent("compute"))
 
     def _blocks(self, source: Source, count: int, secret: bytes) -> list[Any]:
         read = ray.remote(max_retries=0)(tasks.read_block)
         return [
-            read.options(num_returns=count, resources=self._on(part.index)).remote(
+            read.options(num_returns=count, resources=self._awaiting.on(part.index)).remote(
                 source.planned.name, part.index, count, secret
             )
             for part in source.version.parts
@@ -132,53 +145,19 @@ class Drive:
         take = ray.remote(max_retries=0)(tasks.take_rows)
         # the first part is read in any case: an empty table has columns, too
         refs = [
-            take.options(resources=self._on(part.index)).remote(
+            take.options(resources=self._awaiting.on(part.index)).remote(
                 planned.name, part.index, wanted[bounds[part.index] : bounds[part.index + 1]]
             )
             for part in parts
             if part.index == 0 or bounds[part.index] < bounds[part.index + 1]
         ]
-        return pa.concat_tables(self._watch("compute", refs))
-
-    def _on(self, index: int) -> dict[str, float]:
-        """The node that has fetched a part."""
-        return {resource_of(index % self.accepted.nodes): 1}
-
-    def _watch(self, stage: Stage, refs: Sequence[Any]) -> list[Any]:
-        """Wait for tasks while every node lives; their results, where they are asked for.
-
-        Raises:
-            CleanroomError: a task failed, with its code.
-            WorkerLost: a node or a task's process died.
-        """
-        pending, most = list(refs), 0
-        while pending:
-            done, pending = ray.wait(
-                pending, num_returns=len(pending), timeout=LOOK_S, fetch_local=False
-            )
-            most += len(done)
-            if done:
-                self.advance(stage, 100 * most // len(refs))
-            self._require_gang()
-        try:
-            return list(ray.get(list(refs))) if stage != "read" else []
-        except tasks.TaskFailed as failed:
-            code = failed.code
-        raise CATALOGUE.get(code, ComputationFailed)("a task of the gang failed")
-
-    def _require_gang(self) -> None:
-        if _living() < self.accepted.nodes:
-            raise WorkerLost("a node of the gang's cluster is gone")
-
-
-def _living() -> int:
-    return sum(bool(node["Alive"]) for node in ray.nodes())  # type: ignore[no-untyped-call]
+        return pa.concat_tables(self._awaiting.answers(refs, self._percent("compute")))
 
 
 def _await_gang(nodes: int) -> None:
     """Wait until the cluster has all its nodes; one that never does ends this process."""
     until = time.monotonic() + CONNECT_S
-    while _living() < nodes:
+    while living() < nodes:
         if time.monotonic() > until:
             os._exit(1)
         time.sleep(0.05)

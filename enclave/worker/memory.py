@@ -51,7 +51,8 @@ def _of_training(accepted: AcceptedOrder) -> int:
     if accepted.plan.duplicates == "all":
         rows = lesson.max_rows
     width = sum(len(column.values or ("",)) for _, column in lesson.features)
-    return min(rows, lesson.max_rows) * width * WIDTHS["float64"] * COPIES_OF_MATRIX
+    held = min(rows, lesson.max_rows) * width * WIDTHS["float64"] * COPIES_OF_MATRIX
+    return held // accepted.nodes
 
 
 def require_memory(accepted: AcceptedOrder, available: int) -> int:

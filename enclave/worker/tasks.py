@@ -22,6 +22,7 @@ from enclave.computations.keys import key_table
 from enclave.computations.partition import partition
 from enclave.computations.plan import Plan
 from enclave.computations.registry import operations
+from enclave.computations.training.spread import require_lawful_rows
 from enclave.worker.inputs import Source
 from enclave.worker.orders import adopt
 from enclave.worker.raycommand import SOCKET_VARIABLE
@@ -41,7 +42,9 @@ class TaskFailed(Exception):
         self.code = code
 
 
-def _coded(function: Callable[P, R]) -> Callable[P, R]:
+def coded(function: Callable[P, R]) -> Callable[P, R]:
+    """Let nothing out of a function that runs on a node but its result, or a code."""
+
     @functools.wraps(function)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
@@ -55,13 +58,13 @@ def _coded(function: Callable[P, R]) -> Callable[P, R]:
     return guarded
 
 
-@_coded
+@coded
 def warm() -> None:
     """Importing this module is all there is to do."""
     time.sleep(WARM_S)
 
 
-@_coded
+@coded
 def read_block(name: str, index: int, count: int, secret: bytes) -> tuple[pa.Table, ...]:
     """Decrypt the key columns of one part and spread them over `count` partitions.
 
@@ -76,7 +79,7 @@ def read_block(name: str, index: int, count: int, secret: bytes) -> tuple[pa.Tab
     return tuple(partition(keys, count, secret))
 
 
-@_coded
+@coded
 def match_slot(plan: Plan, secret: bytes, lengths: Sequence[int], *blocks: pa.Table) -> pa.Table:
     """Intersect one partition of all inputs.
 
@@ -91,7 +94,7 @@ def match_slot(plan: Plan, secret: bytes, lengths: Sequence[int], *blocks: pa.Ta
     return operations[plan.op].match(plan, inputs, secret)
 
 
-@_coded
+@coded
 def take_rows(name: str, index: int, positions: np.ndarray) -> pa.Table:
     """Decrypt the payload columns of one part and keep only rows of the result.
 
@@ -102,6 +105,30 @@ def take_rows(name: str, index: int, positions: np.ndarray) -> pa.Table:
     """
     source, rows = _read(name, index, lambda source: source.planned.payload)
     return rows.take(pa.array(positions - source.first_row(index)))
+
+
+@coded
+def take_shares(name: str, index: int, wanted: Sequence[np.ndarray]) -> tuple[object, ...]:
+    """Decrypt what a training reads of one part, and keep for each worker the rows it wants.
+
+    Args:
+        name: the input.
+        index: the part.
+        wanted: for each worker positions of rows in the input, in order, all in this part.
+
+    Returns:
+        A table for each worker, and last a small word for the driver that all went well.
+
+    Raises:
+        DataMismatch: some row of the part, wanted or not, breaks its column's rules.
+    """
+    source, rows = _read(name, index, lambda source: source.planned.payload)
+    lesson = source.accepted.plan.lesson
+    if lesson is None:
+        raise ComputationFailed("a training has no lesson")
+    require_lawful_rows(lesson, name, rows)
+    first = source.first_row(index)
+    return *(rows.take(pa.array(positions - first)) for positions in wanted), True
 
 
 def _read(

@@ -13,7 +13,7 @@ import numpy as np
 
 from cleanroom.dataset.features import Matrix
 from cleanroom.manifest.model import EvaluationOutput
-from enclave.computations.training.examples import Examples
+from enclave.computations.training.examples import Seen
 
 Line = tuple[str, str, float, float | None, float | None, float, float]
 """As the columns of `EvaluationOutput`."""
@@ -30,7 +30,7 @@ class Trial:
 
 
 def points(
-    trial: Trial, seen: Examples, classes: list[str], output: EvaluationOutput
+    trial: Trial, seen: Seen, classes: list[str], output: EvaluationOutput
 ) -> Iterator[Line]:
     """The points of one model.
 
@@ -43,8 +43,7 @@ def points(
             regression, whose points have neither `tpr` nor `fpr`.
         output: how many points, and about how many units.
     """
-    _, labels = seen.testing
-    units = seen.unit[seen.tests]
+    labels, units = seen.truth, seen.tested
     if not classes:
         for share, _, said, found in _cut(trial.said, labels, units, output):
             yield trial.owners, "", share, None, None, said, found

@@ -8,18 +8,83 @@ Units are drawn for the test by the signed seed and by their place in the joined
 of the units; the units with the smallest words test.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Protocol, Self, TypeVar
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from cleanroom.dataset.features import Feature, Matrix, as_numbers, matrix, require_lawful
+from cleanroom.dataset.model_file import LinearPart
 from cleanroom.manifest.model import Split
 from enclave.computations.matches import UNIT, place
 from enclave.computations.plan import Lesson, Plan
+
+
+class Fitted(Protocol):
+    """A model that was trained."""
+
+    def predict(self, rows: Matrix) -> Matrix:
+        """Probabilities, rows by classes, or one number for each row."""
+        ...
+
+    def weights(self) -> Matrix:
+        """How much each matrix column matters, not negative; in no unit."""
+        ...
+
+    @property
+    def linear(self) -> LinearPart | None:
+        """The model, if it is linear."""
+        ...
+
+    @property
+    def booster(self) -> bytes:
+        """The model as UBJ, if it is trees; empty otherwise."""
+        ...
+
+
+class Seen(Protocol):
+    """Examples, wherever their rows are: what a test of a model needs of them."""
+
+    @property
+    def units(self) -> int:
+        """Distinct units of all rows."""
+        ...
+
+    @property
+    def test_units(self) -> int:
+        """Distinct units of the rows that test."""
+        ...
+
+    @property
+    def known(self) -> np.ndarray[Any, Any]:
+        """The different labels of the training rows; of numbers the least and the greatest do."""
+        ...
+
+    @property
+    def truth(self) -> np.ndarray[Any, Any]:
+        """The labels of the rows that test, in the joined order."""
+        ...
+
+    @property
+    def tested(self) -> np.ndarray[Any, Any]:
+        """The units of the rows that test, as numbers, in the same order."""
+        ...
+
+    def asked(self, fitted: Fitted) -> Matrix:
+        """What a model says of the rows that test, in the same order."""
+        ...
+
+    def narrowed(self, kept: np.ndarray[Any, np.dtype[np.bool_]]) -> Self:
+        """The same examples with some of the matrix's columns."""
+        ...
+
+
+S = TypeVar("S", bound=Seen)
+Fit = Callable[[S, Lesson, list[str], list[str]], Fitted]
+"""How to learn: from examples, a lesson, classes and the names of the matrix's columns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +113,29 @@ class Examples:
     def testing(self) -> tuple[Matrix, np.ndarray[Any, Any]]:
         """Rows and labels that the fit must not see."""
         return self.rows[self.tests], self.labels[self.tests]
+
+    @property
+    def known(self) -> np.ndarray[Any, Any]:
+        """The different labels of the training rows."""
+        return np.unique(self.labels[~self.tests])
+
+    @property
+    def truth(self) -> np.ndarray[Any, Any]:
+        """The labels of the rows that test."""
+        return self.testing[1]
+
+    @property
+    def tested(self) -> np.ndarray[Any, Any]:
+        """The units of the rows that test."""
+        return np.asarray(self.unit[self.tests])
+
+    def narrowed(self, kept: np.ndarray[Any, np.dtype[np.bool_]]) -> "Examples":
+        """The same examples with some of the matrix's columns."""
+        return replace(self, rows=np.ascontiguousarray(self.rows[:, kept]))
+
+    def asked(self, fitted: Fitted) -> Matrix:
+        """What a model says of the rows that test."""
+        return fitted.predict(self.testing[0])
 
 
 def features_of(lesson: Lesson) -> list[Feature]:
@@ -86,7 +174,7 @@ def examples(
         DataMismatch: some row of an input, joined or not, breaks its column's rules.
     """
     features = features_of(lesson)
-    for feature in (*features, _label_as_feature(lesson)):
+    for feature in (*features, label_as_feature(lesson)):
         require_lawful(feature, payload[feature.input].column(feature.column))
     # a label counts as read once all inputs are lawful: nothing below depends on what matched
     lines = {
@@ -98,7 +186,7 @@ def examples(
         for feature in features
     }
     source, column = lesson.label
-    labels = _labels(lesson, payload[source].column(column.name).take(lines[source]))
+    labels = labels_of(lesson, payload[source].column(column.name).take(lines[source]))
     _, unit = np.unique(found.column(UNIT).to_numpy(), return_inverse=True)
     units = int(unit.max()) + 1 if len(unit) else 0
     tested = test_units(units, lesson.split)
@@ -121,14 +209,16 @@ def test_units(units: int, split: Split) -> np.ndarray[Any, np.dtype[np.bool_]]:
     return tested
 
 
-def _label_as_feature(lesson: Lesson) -> Feature:
+def label_as_feature(lesson: Lesson) -> Feature:
+    """The label, looked at as features are."""
     source, column = lesson.label
     return Feature(
         input=source, column=column.name, owner=lesson.owners[source], values=column.values
     )
 
 
-def _labels(lesson: Lesson, column: pa.ChunkedArray) -> np.ndarray[Any, Any]:
+def labels_of(lesson: Lesson, column: pa.ChunkedArray) -> np.ndarray[Any, Any]:
+    """Labels as numbers of classes, `int64`, or as numbers, `float64`."""
     if lesson.task == "regression":
         return as_numbers(column)
     values = lesson.label[1].values

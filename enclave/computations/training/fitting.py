@@ -7,7 +7,7 @@ side, such as a warning that it did not converge, is dropped: it depends on rows
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import xgboost
@@ -18,34 +18,12 @@ from cleanroom.dataset.features import Matrix
 from cleanroom.dataset.model_file import LinearPart
 from enclave.computations.plan import Lesson
 from enclave.computations.threads import THREADS
-from enclave.computations.training.examples import Examples
+from enclave.computations.training.examples import Examples, Fitted
 
 ITERATIONS = 1000
 """Steps of the logistic solver, where no parameter says how many."""
 TOLERANCE = 1e-8
 """Where the logistic solver stops: the largest part of the gradient."""
-
-
-class Fitted(Protocol):
-    """A model that was trained."""
-
-    def predict(self, rows: Matrix) -> Matrix:
-        """Probabilities, rows by classes, or one number for each row."""
-        ...
-
-    def weights(self) -> Matrix:
-        """How much each matrix column matters, not negative; in no unit."""
-        ...
-
-    @property
-    def linear(self) -> LinearPart | None:
-        """The model, if it is linear."""
-        ...
-
-    @property
-    def booster(self) -> bytes:
-        """The model as UBJ, if it is trees; empty otherwise."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ A run never fails because of what matched: where the joined rows cannot be learn
 output is withheld, exactly as if some owner had too few units.
 """
 
+import functools
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -28,8 +29,18 @@ from enclave.computations.intersect import intersect
 from enclave.computations.matches import combine_lines, lines
 from enclave.computations.plan import Lesson, Plan
 from enclave.computations.release import Outcome, Rule
+from enclave.computations.training.alone import trials
 from enclave.computations.training.evaluation import Trial, points
-from enclave.computations.training.examples import Examples, classes_of, examples, features_of
+from enclave.computations.training.examples import (
+    Examples,
+    Fit,
+    Fitted,
+    S,
+    Seen,
+    classes_of,
+    examples,
+    features_of,
+)
 from enclave.computations.training.lesson import plan_training, shape_of
 
 Lines = Sequence[tuple[object, ...]]
@@ -72,8 +83,21 @@ class Train:
         lesson = plan.lesson
         dtype = np.float32 if plan.op == "train.gbdt" else np.float64
         seen = examples(plan, lesson, found, payload, dtype)
+        return self.taught(plan, lesson, seen, functools.partial(_pooled, plan.op))
+
+    def taught(
+        self, plan: Plan, lesson: Lesson, seen: S, fit: Fit[S]
+    ) -> tuple[tuple[Rule, Outcome], ...]:
+        """What examples teach, for each output, wherever their rows are.
+
+        Args:
+            plan: the run's plan.
+            lesson: its lesson.
+            seen: the examples.
+            fit: how to learn from them.
+        """
         enough = any(seen.units >= rule.min_group for rule in plan.rules)
-        learned = _learned(plan, lesson, seen) if enough and _teaches(seen, lesson) else {}
+        learned = _learned(plan, lesson, seen, fit) if enough and _teaches(seen, lesson) else {}
         units = {planned.owner: seen.units for planned in plan.inputs}
         return tuple(
             (rule, _outcome(rule, lesson.outputs[rule.output], units, learned.get(rule.output)))
@@ -81,20 +105,24 @@ class Train:
         )
 
 
-def _teaches(seen: Examples, lesson: Lesson) -> bool:
-    """Whether the training rows hold every class, or two different numbers."""
-    _, labels = seen.training
-    return len(np.unique(labels)) >= max(len(classes_of(lesson)), 2)
-
-
-def _learned(plan: Plan, lesson: Lesson, seen: Examples) -> dict[str, pa.Table]:
-    """The table of each output; none for a test on too few units."""
+def _pooled(
+    op: str, seen: Examples, lesson: Lesson, classes: list[str], names: list[str]
+) -> Fitted:
     # scikit-learn and XGBoost take seconds to import: only a run that trains pays
-    from enclave.computations.training import alone, fitting  # noqa: PLC0415
+    from enclave.computations.training import fitting  # noqa: PLC0415
 
+    return fitting.FITS[op](seen, lesson, classes, names)
+
+
+def _teaches(seen: Seen, lesson: Lesson) -> bool:
+    """Whether the training rows hold every class, or two different numbers."""
+    return len(seen.known) >= max(len(classes_of(lesson)), 2)
+
+
+def _learned(plan: Plan, lesson: Lesson, seen: S, fit: Fit[S]) -> dict[str, pa.Table]:
+    """The table of each output; none for a test on too few units."""
     features, classes = features_of(lesson), classes_of(lesson)
     names = [name for feature in features for name in feature.names]
-    fit = fitting.FITS[plan.op]
     fitted = fit(seen, lesson, classes, names)
     source, label = lesson.label
     description = ModelDescription(
@@ -107,7 +135,7 @@ def _learned(plan: Plan, lesson: Lesson, seen: Examples) -> dict[str, pa.Table]:
         linear=fitted.linear,
         booster=content_digest(fitted.booster) if fitted.booster else None,
     )
-    tested = list(alone.trials(fit, fitted, seen, lesson)) if seen.test_units else []
+    tested = list(trials(fit, fitted, seen, lesson)) if seen.test_units else []
 
     def told(output: TrainingOutput) -> Lines:
         match output:
@@ -125,7 +153,7 @@ def _learned(plan: Plan, lesson: Lesson, seen: Examples) -> dict[str, pa.Table]:
 def _told(
     output: MetricsOutput | EvaluationOutput,
     tested: Sequence[Trial],
-    seen: Examples,
+    seen: Seen,
     classes: list[str],
 ) -> Lines:
     """What a test tells, of the joint model or of each; nothing on too few units."""
@@ -138,8 +166,8 @@ def _told(
     if isinstance(output, EvaluationOutput):
         return [line for trial in compared for line in points(trial, seen, classes, output)]
     judge = scores.classification if classes else scores.regression
-    _, labels = seen.testing
-    lines = [(one.owners, *each) for one in compared for each in judge(labels, one.said).items()]
+    told = [(one.owners, judge(seen.truth, one.said)) for one in compared]
+    lines = [(owners, *each) for owners, scored in told for each in scored.items()]
     return lines if output.compare == "alone" else [line[1:] for line in lines]
 
 

@@ -546,9 +546,17 @@ BROKEN = [
     ),
     (
         "trains_on_one_worker",
-        {**TRAINS, f"{MATCHES}__workers__count": 2},
+        {
+            **TRAINS,
+            f"{MATCHES}__op": "train.gbdt",
+            f"{MATCHES}__parameters": {
+                "rounds": {"min": 1, "max": 9},
+                "max_depth": {"min": 1, "max": 9},
+            },
+            f"{MATCHES}__workers__count": 2,
+        },
         "computations.matches.workers.count",
-        "count is 2, expected 1: training runs in one process",
+        "count is 2, expected 1: trees are grown in one process",
     ),
 ]
 

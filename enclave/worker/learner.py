@@ -1,0 +1,55 @@
+"""The actor that holds one worker's share of a training: its shard, and steps upon it.
+
+Its rows come from the nodes that have the parts, inside Ray's TLS, and never leave it. Like tasks
+it lets nothing out but results and codes. This module does not import Ray.
+"""
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from cleanroom.errors import ComputationFailed
+from enclave.computations.plan import Plan
+from enclave.computations.training.spread import Answer, Shard, Share, shard_of, take_step
+from enclave.worker.tasks import coded
+
+
+class Learner:
+    """One share of one training."""
+
+    def __init__(self) -> None:
+        self._shard: Shard | None = None
+
+    @coded
+    def load(self, plan: Plan, share: Share, lengths: Sequence[int], *taken: pa.Table) -> None:
+        """Put the shard together.
+
+        Args:
+            plan: the run's plan.
+            share: which joined rows.
+            lengths: how many of `taken` belong to each input, in the plan's order.
+            taken: the wanted rows of every part, by input, then by part.
+        """
+        if plan.lesson is None:
+            raise ComputationFailed("a training has no lesson")
+        bounds = np.cumsum([0, *lengths])
+        rows = {
+            planned.name: pa.concat_tables(taken[start:stop])
+            for planned, (start, stop) in zip(plan.inputs, pairwise(bounds), strict=True)
+        }
+        self._shard = shard_of(plan, plan.lesson, share, rows)
+
+    @coded
+    def take(self, step: str, given: Sequence[Any]) -> Answer:
+        """Put a step to the shard."""
+        return take_step(self.shard, step, given)
+
+    @property
+    def shard(self) -> Shard:
+        """The shard, once it is loaded."""
+        if self._shard is None:
+            raise ComputationFailed("a learner was asked before it had its rows")
+        return self._shard

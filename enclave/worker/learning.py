@@ -1,0 +1,135 @@
+"""A training over a gang, as its driver walks it: cut the join, load the shards, learn, judge.
+
+The driver knows which rows were joined and what steps answer; it reads no row to learn from. A
+learner whose process dies while its node lives is made anew from the parts, told again what it had
+been told, and asked again; the search goes on from where the driver is. A node that dies ends the
+run.
+"""
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import ray
+from ray.exceptions import ActorDiedError, ActorUnavailableError
+
+from cleanroom.errors import ComputationFailed, WorkerLost
+from cleanroom.protocol.run import Stage
+from enclave.computations.release import Outcome, Rule
+from enclave.computations.training.operation import Train
+from enclave.computations.training.reduced import fit_reduced
+from enclave.computations.training.spread import Answer, Share, lasts, spread
+from enclave.worker import tasks
+from enclave.worker.awaiting import Awaiting, coded_answer
+from enclave.worker.inputs import Source
+from enclave.worker.learner import Learner
+from enclave.worker.orders import AcceptedOrder
+
+MOST_LOSSES = 3
+"""So many learners may be lost in one run; the next one ends it."""
+
+
+def taught(
+    operation: Train,
+    accepted: AcceptedOrder,
+    found: pa.Table,
+    awaiting: Awaiting,
+    advance: Callable[[Stage, int], None],
+) -> tuple[tuple[Rule, Outcome], ...]:
+    """Train over the gang on the lines of a join.
+
+    Raises:
+        CleanroomError: whatever ended the run, without any value.
+    """
+    plan = accepted.plan
+    if plan.lesson is None:
+        raise ComputationFailed("a training has no lesson")
+    advance("train", 0)
+    cut, seen_by = spread(found, plan.lesson, accepted.nodes)
+    seen = seen_by(Learners(accepted, cut, awaiting))
+    return operation.taught(plan, plan.lesson, seen, functools.partial(fit_reduced, heard=_nobody))
+
+
+class Learners:
+    """The shards of one training, one on each node; see `spread.Gang`."""
+
+    def __init__(self, accepted: AcceptedOrder, cut: list[Share], awaiting: Awaiting) -> None:
+        self._accepted = accepted
+        self._cut = cut
+        self._awaiting = awaiting
+        self._told: list[tuple[str, tuple[Any, ...]]] = []
+        self._losses = 0
+        self._learners = self._load(list(range(len(cut))))
+
+    def ask(self, step: str, *given: Any) -> list[Answer]:  # noqa: ANN401 - as the step takes
+        """See `spread.Gang`."""
+        refs = [learner.take.remote(step, given) for learner in self._learners]
+        self._awaiting.settle(refs)
+        answers = [self._answer(place, ref, step, given) for place, ref in enumerate(refs)]
+        if lasts(step, given):
+            self._told.append((step, given))
+        return answers
+
+    def _answer(self, place: int, ref: Any, step: str, given: tuple[Any, ...]) -> Answer:  # noqa: ANN401
+        """What one learner says, made anew as often as it dies."""
+        while True:
+            try:
+                return coded_answer(ref)
+            except (ActorDiedError, ActorUnavailableError):
+                self._losses += 1
+            if self._losses > MOST_LOSSES:
+                raise WorkerLost("the learners of a node keep dying")
+            [learner] = self._load([place])
+            self._learners[place] = learner
+            for earlier in self._told:
+                self._awaiting.answers([learner.take.remote(*earlier)])
+            ref = learner.take.remote(step, given)
+            self._awaiting.settle([ref])
+
+    def _load(self, places: list[int]) -> list[Any]:
+        """New learners for some places of the gang, with their rows."""
+        plan, cut = self._accepted.plan, [self._cut[place] for place in places]
+        taken = [self._taken(number, cut) for number in range(len(plan.inputs))]
+        # every part is read and judged, whoever wants rows of it
+        self._awaiting.answers([refs[-1] for parts in taken for refs in parts])
+        lengths = [len(parts) for parts in taken]
+        made = ray.remote(num_cpus=0, max_restarts=0)(Learner)
+        learners: list[Any] = [
+            made.options(resources=self._awaiting.on(place)).remote() for place in places
+        ]
+        loading = [
+            learner.load.remote(
+                plan, share, lengths, *[refs[each] for parts in taken for refs in parts]
+            )
+            for each, (learner, share) in enumerate(zip(learners, cut, strict=True))
+        ]
+        self._awaiting.answers(loading)
+        return learners
+
+    def _taken(self, number: int, cut: list[Share]) -> list[list[Any]]:
+        """For each part of an input: the rows of each share, and a mark that it is lawful."""
+        name = self._accepted.plan.inputs[number].name
+        source = Source.of(self._accepted, name)
+        starts = np.cumsum([0, *(part.rows for part in source.version.parts)])
+        wanted = [share.wanted(number) for share in cut]
+        bounds = [np.searchsorted(each, starts) for each in wanted]
+        take = ray.remote(max_retries=0)(tasks.take_shares)
+        refs: list[Any] = [
+            take.options(num_returns=len(cut) + 1, resources=self._awaiting.on(part.index)).remote(
+                name,
+                part.index,
+                [
+                    rows[bound[part.index] : bound[part.index + 1]]
+                    for rows, bound in zip(wanted, bounds, strict=True)
+                ],
+            )
+            for part in source.version.parts
+        ]
+        return refs
+
+
+def _nobody(steps: int) -> None:
+    """Progress of the search is not told: nobody knows how long it will be."""
+    del steps

@@ -1,0 +1,37 @@
+"""A model that two Ray nodes learn together is the model that one worker learns."""
+
+import numpy as np
+import pytest
+
+from cleanroom.protocol.work import Finished
+from tests.support.training_gangs import training_gang, two_classes
+from tests.support.trainings import LINE, train
+
+pytestmark = pytest.mark.cluster
+
+
+@pytest.fixture(scope="module")
+def lines(tmp_path_factory):
+    plain, tables = two_classes(LINE)
+    with training_gang(plain, tables, tmp_path_factory.mktemp("lines")) as gang:
+        gang.alone = train(plain, tables)
+        yield gang
+
+
+def test_coefficients_over_two_nodes_are_those_of_one_worker(lines):
+    finished = lines.ended(lines.started())
+    assert isinstance(finished, Finished)
+    found = lines.model(finished).description
+    alone = lines.alone.model.description
+    assert found.features == alone.features
+    for part in ("coefficients", "intercepts"):
+        one, two = (np.array(getattr(each.linear, part)) for each in (alone, found))
+        assert np.abs(one - two).max() < 1e-8
+
+
+def test_metrics_over_two_nodes_are_those_of_one_worker(lines):
+    finished = lines.ended(lines.started())
+    told = lines.tables(finished)["quality"].to_pydict()
+    metrics = dict(zip(told["metric"], told["value"], strict=True))
+    assert metrics == pytest.approx(lines.alone.metrics, abs=2e-6)
+    assert metrics["auc"] > 0.8
