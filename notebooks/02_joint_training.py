@@ -185,5 +185,16 @@ try:
 except cr.CleanroomError as refused:
     print(refused.code, refused)
 
+# %% [markdown]
+# ## A card for whoever asks later
+#
+# What was trained, on what, how good it is, what is not protected, and which receipt proves it; `card.save("card.html")`
+# writes a page that runs nothing.
+
+# %%
+card = run.model_card()
+print(*card.not_proven, sep="\n")
+card
+
 # %%
 stack.close()

@@ -90,6 +90,26 @@ def show(
         console.say(f"the first {SHOWN_ROWS} of {table.num_rows:,} rows")
 
 
+@result.command()
+@click.argument("run_id", metavar="RUN")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="A new .json or .html file; by default the JSON is printed.",
+)
+@room_options
+def card(visit: Visit, run_id: str, out: Path | None) -> None:
+    """The model card of RUN: what was trained, on what, how good it is, and what proves it."""
+    with visit.enter() as room:
+        made = room.run_by_id(run_id).model_card()
+    written = "" if out is None else str(made.save(out))
+    if visit.as_json:
+        console.emit_json("model-card", {"file": written, "card": made.to_plain()})
+    else:
+        console.emit(written or made.to_bytes().decode())
+    console.next_step(f"cleanroom receipt get {run_id}")
+
+
 @click.group()
 def receipt() -> None:
     """Fetch and verify receipts."""

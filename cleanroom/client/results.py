@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     import pandas as pd  # type: ignore[import-untyped]
     from matplotlib.figure import Figure
 
+    from cleanroom.client.card import ModelCard
     from cleanroom.client.models import Model
 
 MOST_IMPORTANCES = 100_000
@@ -72,6 +73,8 @@ class Result:
         """The run's identifier."""
         self.output = delivery.output.output
         """Which of the computation's outputs it is."""
+        self.recipient = delivery.output.recipient
+        """The party that it was sealed to."""
         self.suppressed = delivery.output.suppressed
         """Whether the gate withheld the rows: too few units to be shown."""
 
@@ -107,6 +110,16 @@ class Result:
                 "numpy or XGBoost is not installed",
                 hint="pip install 'attested-cleanroom[enclave]'",
             ) from None
+
+    @property
+    def model_card(self) -> "ModelCard":
+        """What the training was, with the numbers of this output; `Run.model_card` has all.
+
+        Raises:
+            Usage: the run was no training.
+        """
+        card: ModelCard = import_module("cleanroom.client.carding").model_card([self])
+        return card
 
     @property
     def metrics(self) -> dict[str, float | None]:

@@ -31,6 +31,7 @@ from cleanroom.protocol.run import FINAL, Delivery, Phase, RunEvent, RunView
 from cleanroom.wire.proto.cleanroom.v1 import cleanroom_pb2 as pb
 
 if TYPE_CHECKING:
+    from cleanroom.client.card import ModelCard
     from cleanroom.client.results import Result
 
 WATCH_S = 600.0
@@ -165,6 +166,23 @@ class Run:
         table = open_delivery(delivery, bytes(sealed), caller.manifest, self.computation, unsealer)
         return Result(table, delivery, receipt)
 
+    def model_card(self, *, timeout: float | None = None) -> "ModelCard":
+        """What the training was, with all that this party was told: waits, fetches, verifies.
+
+        Args:
+            timeout: give up waiting after so many seconds; never by default.
+
+        Raises:
+            CleanroomError: it ended without a result: the error that the room recorded.
+            Usage: it is no training, or this party receives nothing of it.
+            NotTrusted: a result or the receipt does not hold.
+        """
+        from cleanroom.client.carding import model_card, training_of  # noqa: PLC0415 - pyarrow
+
+        training_of(self._calls.caller.manifest, self.computation)
+        own = self._own_outputs() or [self._own_output(None)]
+        return model_card([self.result(output, timeout=timeout) for output in own])
+
     def receipt(self) -> Receipt:
         """Its receipt, verified against your own manifest, and kept in your memory.
 
@@ -204,13 +222,16 @@ class Run:
     def _named(self) -> pb.RunRequest:
         return pb.RunRequest(run=self.id)
 
-    def _own_output(self, output: str | None) -> str:
+    def _own_outputs(self) -> list[str]:
         party = self._calls.caller.identity.party
         known = self._calls.caller.manifest.computations
         if self.computation not in known:
             raise RunUnknown(f"run {self.id} is of {self.computation!r}, which nobody agreed to")
         rules = known[self.computation].outputs
-        own = sorted(name for name, rule in rules.items() if party in rule.recipients)
+        return sorted(name for name, rule in rules.items() if party in rule.recipients)
+
+    def _own_output(self, output: str | None) -> str:
+        party, own = self._calls.caller.identity.party, self._own_outputs()
         if output is None and len(own) == 1:
             return own[0]
         if output not in own:

@@ -104,6 +104,8 @@ def test_the_training_notebook_predicts_better_together_than_alone(tmp_path):
     assert re.search(r"default with probability 0\.[5-9]", told)
     assert "the model leaves without noise" in told
     assert "SIMULATED" in told
+    assert "fair, lawful or fit for any purpose" in told
+    assert re.search(r"ModelCard\(r-\w+ of .credit_model., simulated\)", told)
     assert "Model(gbdt, classification of 'left.defaulted' from 10 features)" in told
     assert "CR-" in told
     assert sum(1 for _ in outputs(notebook, "image/svg+xml")) == 3
