@@ -243,6 +243,13 @@ class CollateralMissing(NotTrusted):
     fix = "run `cleanroom attestation collateral pull` where the vendor can be reached"
 
 
+class ReferenceValuesRefused(NotTrusted):
+    """Reference values that the manifest names are missing, ended, or not signed as it asks."""
+
+    code, slug = "CR-3012", "reference-values-refused"
+    fix = "put what the image's builders signed into `reference-values/`, as the manifest names it"
+
+
 # --- 4xxx: data -----------------------------------------------------------------------------------
 
 

@@ -104,6 +104,8 @@ class ReferenceValues:
     statement: ReferenceValuesStatement
     builders: tuple[str, ...]
     """Names of the keys under which it is signed, sorted."""
+    threshold: int
+    """How many had to sign it."""
 
     @property
     def snp_measurements(self) -> list[str]:
@@ -178,7 +180,7 @@ def verify_reference_values(
     payload = payloads.pop()
     statement = ReferenceValuesStatement.from_bytes(payload)
     _require_in_force(statement.predicate, now)
-    return ReferenceValues(content_digest(payload), statement, tuple(sorted(signers)))
+    return ReferenceValues(content_digest(payload), statement, tuple(sorted(signers)), threshold)
 
 
 def _require_in_force(predicate: ReferenceValuesPredicate, now: datetime) -> None:

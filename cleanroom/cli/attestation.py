@@ -15,11 +15,12 @@ from cleanroom.attestation.claims import AnyClaims
 from cleanroom.attestation.closing import gaps
 from cleanroom.attestation.collateral import Collateral
 from cleanroom.attestation.evidence import Evidence, Platform
-from cleanroom.attestation.explain import described
 from cleanroom.attestation.policy import AppraisalPolicy, Product
 from cleanroom.attestation.profiles import PROFILES, ProfileName, profile
+from cleanroom.attestation.resolving import resolve
 from cleanroom.attestation.result import Finding
 from cleanroom.attestation.table import PLATFORMS, compare
+from cleanroom.attestation.told import ToldEntry, tell
 from cleanroom.attestation.unverified import claimed_binding, sayings
 from cleanroom.attestation.verifier import verify as verify_evidence
 from cleanroom.cli import console
@@ -116,9 +117,9 @@ def verify(  # noqa: PLR0913 - one parameter for each option
         )
         return
     evidence = read_evidence(file, endorsements, event_log, platform)
-    asked = _asked(policy, manifest_path, genesis)
-    expected = _expected(evidence, binding, any_binding=any_binding)
     now, beside = given_time(at), Collateral()
+    asked = _asked(policy, manifest_path, genesis, now)
+    expected = _expected(evidence, binding, any_binding=any_binding)
     if bundle is not None:
         kept = read_bundle(bundle)
         now, beside = moment_of(kept, now, grace_s=grace_s), kept.collateral
@@ -167,20 +168,22 @@ def show(file: Path, platform: Platform | None, *, as_json: bool) -> None:
 @json_option
 def explain(manifest_path: Path | None, policy: Path | None, *, as_json: bool) -> None:
     """Say what each policy entry accepts, what it leaves open, and what would close that."""
-    policies = read_policies(policy) if policy else _of_manifest(manifest_path)
+    told = _told(policy, manifest_path)
     if as_json:
         plain = {
             name: {
-                "accepts": described(entry),
-                "open": [{"what": gap.open, "closed_by": gap.closed_by} for gap in gaps(entry)],
+                "accepts": entry.words,
+                "open": [
+                    {"what": gap.open, "closed_by": gap.closed_by} for gap in gaps(entry.policy)
+                ],
             }
-            for name, entry in policies.items()
+            for name, entry in told.items()
         }
         console.emit_json("attestation-explain", {"policies": plain})
         return
-    for name, entry in policies.items():
-        console.emit(f"{name}: {'; '.join(described(entry))}")
-        for gap in gaps(entry):
+    for name, entry in told.items():
+        console.emit(f"{name}: {'; '.join(entry.words)}")
+        for gap in gaps(entry.policy):
             console.emit(f"  open: {gap.open}\n    close with: {gap.closed_by}")
 
 
@@ -203,12 +206,15 @@ def print_profile(
     console.next_step("cleanroom attestation explain")
 
 
-def _asked(policy: Path | None, manifest_path: Path | None, genesis: Path | None) -> Asked:
+def _asked(
+    policy: Path | None, manifest_path: Path | None, genesis: Path | None, now: datetime
+) -> Asked:
     if policy is not None and manifest_path is not None:
         raise Usage("both --policy and --manifest are given, expected one of them")
     if policy is None:
-        manifest = load_manifest(manifest_path).manifest
-        return Asked(manifest.attestation, Genesis.of(manifest).digest)
+        loaded = load_manifest(manifest_path)
+        entries = resolve(loaded.manifest.attestation, loaded.reference_values(), now=now)
+        return Asked(entries, Genesis.of(loaded.manifest).digest)
     policies = read_policies(policy)
     if genesis is not None:
         return Asked(policies, Genesis.from_bytes(read_file(genesis).strip()).digest)
@@ -221,8 +227,11 @@ def _asked(policy: Path | None, manifest_path: Path | None, genesis: Path | None
     return Asked(policies, UNKNOWN_GENESIS)
 
 
-def _of_manifest(path: Path | None) -> Mapping[str, AppraisalPolicy]:
-    return load_manifest(path).manifest.attestation
+def _told(policy: Path | None, manifest_path: Path | None) -> dict[str, ToldEntry]:
+    if policy is not None:
+        return tell(read_policies(policy), (), given_time(None))
+    loaded = load_manifest(manifest_path)
+    return tell(loaded.manifest.attestation, loaded.reference_values(), given_time(None))
 
 
 def _expected(evidence: Evidence, binding: str | None, *, any_binding: bool) -> Binding:
@@ -282,7 +291,8 @@ def _plain(
 def _verify_statement(
     statement: Statement, path: Path | None, now: datetime, *, allow: bool, as_json: bool
 ) -> None:
-    manifest = load_manifest(path).manifest
+    loaded = load_manifest(path)
+    manifest = loaded.manifest
     # NOTE: whoever kept a statement has no nonce to compare with, and no log to extend.
     room = verify_for_party(
         statement,
@@ -292,6 +302,7 @@ def _verify_statement(
         consistency=(),
         allow_simulated=allow,
         now=now,
+        reference_values=loaded.reference_values(),
     )
     verdict = Verdict(room, manifest.digest)
     if as_json:

@@ -24,6 +24,7 @@ from cleanroom.client.transport import (
     challenge,
     explained,
 )
+from cleanroom.crypto.envelope import Envelope
 from cleanroom.errors import (
     ApprovalMissing,
     CallerRefused,
@@ -63,6 +64,8 @@ class Caller:
     """Tells the time."""
     patience_s: float = PATIENCE_S
     """How long a break is waited out, in seconds."""
+    reference_values: tuple[Envelope, ...] = ()
+    """What builders signed about the images that the manifest names, as the party has it."""
 
 
 class Calls:
@@ -211,7 +214,13 @@ class Calls:
         caller, now = self.caller, self.caller.clock()
         with caller.memory.head_of(str(caller.manifest.metadata.lineage)) as remembered:
             nonce = secrets.token_bytes(NONCE_LENGTH)
-            question = Question(caller.manifest, nonce, remembered.head, caller.allow_simulated)
+            question = Question(
+                caller.manifest,
+                nonce,
+                remembered.head,
+                caller.allow_simulated,
+                caller.reference_values,
+            )
             transport = Transport.opening(caller.address)
             try:
                 asked = pb.StatementRequest(nonce=nonce, remembered_size=question.remembered_size)

@@ -11,10 +11,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Self
 
+from cleanroom.attestation.resolving import resolve
 from cleanroom.client.clock import Clock, system_clock
 from cleanroom.client.display import mimebundle
 from cleanroom.client.files import write_over
 from cleanroom.client.identity import Identity
+from cleanroom.client.signed_values import values_beside
 from cleanroom.crypto.envelope import Envelope
 from cleanroom.encoding import instant_text
 from cleanroom.errors import CleanroomError, FileMissing, ManifestRule, Problem
@@ -127,7 +129,7 @@ class ManifestFile:
             ManifestRule: fields do not fit each other.
         """
         self.check()
-        return plan(self.manifest, self._clock())
+        return plan(self.manifest, self._clock(), self.reference_values())
 
     def approve(self, identity: Identity, *, not_after: datetime | None = None) -> Path:
         """Sign this very manifest, and keep the approval in `approvals/<party>.json`.
@@ -142,9 +144,12 @@ class ManifestFile:
         Raises:
             ManifestRule: fields do not fit each other.
             IdentityInvalid: the manifest does not name this party with these keys.
+            ReferenceValuesRefused: the manifest names an image whose builders' signatures are not
+                all in `reference-values/`: who cannot see it should not sign for it.
         """
         self.check()
         identity.belongs_to(self.manifest)
+        resolve(self.manifest.attestation, self.reference_values(), now=self._clock())
         end = not_after or self.manifest.metadata.not_after
         nonce = secrets.token_bytes(NONCE_LENGTH)
         signer = identity.signer("approve")
@@ -161,6 +166,14 @@ class ManifestFile:
         """
         files = sorted(self.approvals_directory.glob("*.json"))
         return [_envelope(file) for file in files]
+
+    def reference_values(self) -> list[Envelope]:
+        """What builders signed about the images that the manifest names, from `reference-values/`.
+
+        Raises:
+            FileMissing: a file there is not an envelope.
+        """
+        return values_beside(self.path.parent, self.manifest)
 
     def tally(self) -> Tally:
         """Who has approved this very manifest so far, who has not, and what did not count."""
@@ -189,6 +202,28 @@ class ManifestFile:
             ("computations", ", ".join(self.manifest.computations)),
             ("approvals", str(self.tally())),
         ]
+
+
+GivenManifest = ManifestFile | Manifest | str | os.PathLike[str]
+"""A manifest, its file, a path, or the name of a room whose manifest is here or above."""
+
+
+def located(given: GivenManifest, clock: Clock = system_clock) -> tuple[Manifest, Path]:
+    """A manifest, however it was given, and the directory that it stands in.
+
+    Raises:
+        FileMissing: there is no such file, nor a room of this name here or above.
+        ManifestError: the file is not a manifest.
+    """
+    if isinstance(given, Manifest):
+        return given, Path.cwd()
+    if isinstance(given, ManifestFile):
+        return given.manifest, given.path.parent
+    if isinstance(given, str) and not Path(given).exists() and not given.endswith(".yaml"):
+        found = ManifestFile.find(Path.cwd(), name=given, clock=clock)
+    else:
+        found = ManifestFile.load(given, clock=clock)
+    return found.manifest, found.path.parent
 
 
 def manifest_of(given: "ManifestFile | Manifest | str | os.PathLike[str]") -> Manifest:

@@ -18,9 +18,10 @@ from cleanroom.client.clock import Clock, system_clock
 from cleanroom.client.display import mimebundle
 from cleanroom.client.identity import Identity
 from cleanroom.client.log_view import LogView, fetch_log
-from cleanroom.client.manifest_file import FILE_NAME, ManifestFile
+from cleanroom.client.manifest_file import FILE_NAME, GivenManifest, located
 from cleanroom.client.memory import Memory
 from cleanroom.client.run import Run
+from cleanroom.client.signed_values import values_beside
 from cleanroom.client.status import Status, VersionView, next_step
 from cleanroom.client.transfer import Progress, silent
 from cleanroom.client.transport import LONG_S
@@ -39,9 +40,6 @@ if TYPE_CHECKING:
 REQUEST_LIFETIME = timedelta(minutes=10)
 """A request for a run that arrives later is refused."""
 IDEMPOTENCY_LENGTH = 16
-
-GivenManifest = ManifestFile | Manifest | str | os.PathLike[str]
-"""A manifest, its file, a path, or the name of a room whose manifest is here or above."""
 
 
 class Room:
@@ -83,7 +81,7 @@ class Room:
         trusted, now = self._calls.require_active(), self._calls.caller.clock()
         reply: pb.CanonicalList = self._calls.unary(lambda to: to.trust.GetWorkers, pb.Nothing())
         shown = [Admitted.from_bytes(each) for each in reply.records]
-        return [worker_verdict(each, self.manifest, trusted.genesis.digest, now) for each in shown]
+        return [worker_verdict(each, self.manifest, trusted, now) for each in shown]
 
     def status(self) -> Status:
         """Where the room stands, and what this party does next."""
@@ -99,14 +97,18 @@ class Room:
         return Status(self.party, phase, approved, missing, versions, views, step)
 
     def propose(self, approvals: Sequence[Envelope]) -> Status:
-        """Send your manifest with the approvals you have; everybody may, and more than once.
+        """Send manifest, approvals and `reference-values/`; everybody may, and more than once.
 
         Raises:
+            ReferenceValuesRefused: the manifest names reference values that are not all there.
             ManifestConflict: the room already holds another manifest.
             ApprovalInvalid: an approval does not hold.
         """
+        values = self._calls.caller.reference_values
         proposal = pb.Proposal(
-            manifest=self.manifest.to_bytes(), approvals=[each.to_bytes() for each in approvals]
+            manifest=self.manifest.to_bytes(),
+            approvals=[each.to_bytes() for each in approvals],
+            reference_values=[each.to_bytes() for each in values],
         )
         reply: pb.Tally = self._calls.public(lambda to: to.governance.Propose, proposal, LONG_S)
         if reply.phase != self._calls.room.phase:
@@ -308,27 +310,10 @@ def connect(
                 memory=memory,
                 clock=clock,
                 patience_s=patience_s,
+                reference_values=tuple(values_beside(beside, own)),
             )
         )
     )
-
-
-def located(given: GivenManifest, clock: Clock = system_clock) -> tuple[Manifest, Path]:
-    """A manifest, however it was given, and the directory that it stands in.
-
-    Raises:
-        FileMissing: there is no such file, nor a room of this name here or above.
-        ManifestError: the file is not a manifest.
-    """
-    if isinstance(given, Manifest):
-        return given, Path.cwd()
-    if isinstance(given, ManifestFile):
-        return given.manifest, given.path.parent
-    if isinstance(given, str) and not Path(given).exists() and not given.endswith(".yaml"):
-        found = ManifestFile.find(Path.cwd(), name=given, clock=clock)
-    else:
-        found = ManifestFile.load(given, clock=clock)
-    return found.manifest, found.path.parent
 
 
 def _identity(given: Identity | str | os.PathLike[str] | None) -> Identity:

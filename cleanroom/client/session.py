@@ -34,6 +34,8 @@ class Question:
     """The last log head this party accepted; None at first contact."""
     allow_simulated: bool
     """Whether this party accepts a room of simulated platforms."""
+    reference_values: tuple[Envelope, ...] = ()
+    """What builders signed, as this party has it: for a room that has no manifest yet."""
 
     @property
     def remembered_size(self) -> int:
@@ -64,6 +66,7 @@ class Question:
             consistency=consistency,
             allow_simulated=self.allow_simulated,
             now=now,
+            reference_values=self.reference_values,
         )
 
 

@@ -15,8 +15,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from threading import Timer
 
-from cleanroom.client.manifest_file import ManifestFile
-from cleanroom.client.room import GivenManifest, Room, connect, located
+from cleanroom.client.manifest_file import GivenManifest, ManifestFile, located
+from cleanroom.client.room import Room, connect
 from cleanroom.client.verdict import SIMULATED
 from cleanroom.encoding import Record, parse_json
 from cleanroom.errors import CATALOGUE, CleanroomError, MachineUnfit, Usage

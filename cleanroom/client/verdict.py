@@ -5,6 +5,7 @@ from datetime import datetime
 
 from cleanroom.attestation.claims import Assurance
 from cleanroom.attestation.result import AttestationResult, Finding
+from cleanroom.attestation.words.reference import image_in_words
 from cleanroom.client.display import mark, mimebundle, text_table
 from cleanroom.encoding import instant_text
 from cleanroom.errors import AppraisalFailed
@@ -49,6 +50,7 @@ class Verdict:
             (yes, "nonce", "as sent", "fresh for this statement"),
             (yes, "evidence", result.evidence, "signed under a trusted root"),
             (yes, "attestation policy", result.policy, "one entry, whole"),
+            *((yes, f"image of {name}", found, asked) for name, found, asked in self._images()),
             *(
                 (mark(passed=each.passed), each.check, each.found, each.expected)
                 for each in self.findings
@@ -66,6 +68,7 @@ class Verdict:
             "phase": self.phase,
             "manifest": self.manifest,
             "log_size": self.room.head.size,
+            "images": {name: found for name, found, _ in self._images()},
             "verified_at": instant_text(self.room.result.issued_at),
             "result": self.room.result.to_plain(),
         }
@@ -79,6 +82,13 @@ class Verdict:
     def _title(self) -> str:
         loud = f" — {SIMULATED}" if self.assurance == "simulated" else ""
         return f"verified room of {self.room.genesis.lineage}, {self.phase}{loud}"
+
+    def _images(self) -> list[tuple[str, str, str]]:
+        """Of each entry that names reference values: its name, which image, which statement."""
+        return [
+            (name, image_in_words(values), f"reference values {values.digest}")
+            for name, values in self.room.images.items()
+        ]
 
     def _approvals(self) -> str:
         approved = self.room.approved
@@ -117,14 +127,14 @@ class WorkerVerdict:
 
 
 def worker_verdict(
-    admitted: Admitted, own: Manifest, genesis: bytes, now: datetime
+    admitted: Admitted, own: Manifest, trusted: TrustedRoom, now: datetime
 ) -> WorkerVerdict:
     """Appraise a worker by this party's own copy of the manifest.
 
     Args:
         admitted: as the room showed it.
         own: the party's manifest.
-        genesis: digest of the room's genesis, 32 bytes.
+        trusted: the room as this party verified it.
         now: the party's clock, aware.
 
     Raises:
@@ -134,5 +144,12 @@ def worker_verdict(
     join = admitted.join
     if join.role not in own.workers or join.manifest != own.digest:
         raise AppraisalFailed(f"worker {admitted.instance} joined as {join.role!r} of another room")
-    role = own.workers[join.role]
-    return WorkerVerdict(admitted, appraise_join(join, role, own, genesis=genesis, now=now))
+    result = appraise_join(
+        join,
+        own.workers[join.role],
+        own,
+        reference_values=trusted.statement.reference_values,
+        genesis=trusted.genesis.digest,
+        now=now,
+    )
+    return WorkerVerdict(admitted, result)

@@ -5,10 +5,12 @@ what stays open. Plain records; a terminal or notebook may render them more rich
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
-from cleanroom.attestation.explain import described, left_open
+from cleanroom.attestation.explain import left_open
+from cleanroom.attestation.told import tell
+from cleanroom.crypto.envelope import Envelope
 from cleanroom.encoding import Digest, Instant, Record, instant_text
 from cleanroom.manifest.checks import check
 from cleanroom.manifest.model import AnyComputation, Manifest
@@ -112,12 +114,16 @@ class Plan(Record):
         return "\n".join(_lines(self)) + "\n"
 
 
-def plan(manifest: Manifest, now: datetime | None = None) -> Plan:
+def plan(
+    manifest: Manifest, now: datetime | None = None, reference_values: Sequence[Envelope] = ()
+) -> Plan:
     """Tell what `manifest` will do.
 
     Args:
         manifest: its rules are checked first.
-        now: says whether it is in force; aware.
+        now: says whether it is in force, and what builders signed; aware.
+        reference_values: what builders signed about the images that the manifest names; judged
+            at the manifest's start where no `now` is given.
 
     Raises:
         ManifestRule: the manifest breaks a rule.
@@ -142,7 +148,7 @@ def plan(manifest: Manifest, now: datetime | None = None) -> Plan:
         contributions=list(_contributions(manifest)),
         learnings=list(_learnings(manifest)),
         rights=[_right(name, each) for name, each in manifest.computations.items()],
-        trusted=list(_trusted(manifest)),
+        trusted=list(_trusted(manifest, reference_values, now)),
         unprotected=[f"{warning.where}: {warning.message}" for warning in checked.warnings],
     )
 
@@ -202,15 +208,18 @@ def _right(name: str, computation: AnyComputation) -> Right:
     )
 
 
-def _trusted(manifest: Manifest) -> Iterator[Trust]:
-    for name, policy in manifest.attestation.items():
+def _trusted(
+    manifest: Manifest, reference_values: Sequence[Envelope], now: datetime | None
+) -> Iterator[Trust]:
+    entries = tell(manifest.attestation, reference_values, now or manifest.metadata.not_before)
+    for name, entry in entries.items():
         roles = [role for role, worker in manifest.workers.items() if name in worker.policies]
         used = ["coordinator"] if name in manifest.coordinator.policies else []
         yield Trust(
             policy=name,
             accepted_for=[*used, *(f"workers.{role}" for role in roles)],
-            words=described(policy),
-            left_open=left_open(policy),
+            words=entry.words,
+            left_open=left_open(entry.policy),
         )
 
 

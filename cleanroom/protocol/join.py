@@ -9,6 +9,7 @@
 After that every message of the worker is signed by the key it proved, with a counter.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal
 
@@ -19,6 +20,7 @@ from cleanroom.attestation.appraisal import appraise
 from cleanroom.attestation.binding import Binding, bind
 from cleanroom.attestation.collateral import Collateral
 from cleanroom.attestation.evidence import Evidence
+from cleanroom.attestation.resolving import resolve
 from cleanroom.attestation.result import AttestationResult
 from cleanroom.attestation.verifier import verify
 from cleanroom.crypto.envelope import Envelope, open_envelope, sign
@@ -156,7 +158,13 @@ def open_report(envelope: Envelope, key: VerifyKey, *, instance: str, after: int
 
 
 def appraise_join(
-    join: Join, role: WorkerRole, manifest: Manifest, *, genesis: bytes, now: datetime
+    join: Join,
+    role: WorkerRole,
+    manifest: Manifest,
+    *,
+    reference_values: Sequence[Envelope],
+    genesis: bytes,
+    now: datetime,
 ) -> AttestationResult:
     """Appraise a worker's evidence, for the keys it named, under the policies of a role.
 
@@ -164,13 +172,16 @@ def appraise_join(
         join: as the worker sent it; that it is for this manifest and role is the caller's to see.
         role: an entry under the manifest's `workers`.
         manifest: the verifier's own copy.
+        reference_values: what builders signed, from anybody; the manifest says which count.
         genesis: digest of the room's genesis, 32 bytes.
         now: when certificates are checked at, aware.
 
     Raises:
         NotTrusted: its evidence does not hold for the keys it named, or no policy is met.
+        ReferenceValuesRefused: what a policy of the role names is missing or does not hold.
     """
-    policies = {name: manifest.attestation[name] for name in role.policies}
+    accepted = {name: manifest.attestation[name] for name in role.policies}
+    policies = resolve(accepted, reference_values, now=now)
     claims = verify(
         join.evidence,
         binding=join_binding(join),

@@ -150,7 +150,11 @@ def _workers(
     for join in receipt.joins:
         compare("manifest of a worker", join.manifest, own.digest)
     role = own.workers[own.computations[predicate.computation].workers.role]
-    results = [appraise_join(join, role, own, genesis=genesis, now=now) for join in receipt.joins]
+    signed = receipt.statement.reference_values
+    results = [
+        appraise_join(join, role, own, reference_values=signed, genesis=genesis, now=now)
+        for join in receipt.joins
+    ]
     held = [result.policy for result in results]
     compare("workers' policies", [part.policy for part in predicate.workers], held)
     return tuple(results)

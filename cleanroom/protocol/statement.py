@@ -13,7 +13,7 @@ takes a `TrustedRoom`, which is made here only.
 """
 
 import hmac
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -25,6 +25,9 @@ from cleanroom.attestation.appraisal import appraise
 from cleanroom.attestation.binding import Binding, bind
 from cleanroom.attestation.collateral import Collateral
 from cleanroom.attestation.evidence import Evidence
+from cleanroom.attestation.policy import AppraisalPolicy
+from cleanroom.attestation.reference_values import ReferenceValues
+from cleanroom.attestation.resolving import envelopes_digest, resolve, verify_named
 from cleanroom.attestation.result import AttestationResult
 from cleanroom.attestation.verifier import verify
 from cleanroom.crypto.certificates import spki_digest
@@ -62,6 +65,8 @@ class Statement(Record):
     """Canonical bytes of the newest manifest; null while waiting."""
     approvals: list[Envelope]
     """Approvals of that manifest that were accepted so far."""
+    reference_values: list[Envelope] = Field(default=[], exclude_if=lambda shown: not shown)
+    """What builders signed about the images that the manifest names; none while waiting."""
     checkpoint: Envelope
     """The signed head of the log."""
     root_certificate: Bytes
@@ -92,6 +97,8 @@ class TrustedRoom:
     """The manifest in force with all its approvals; None before the room is active."""
     head: LogHead
     """The log head to remember."""
+    images: Mapping[str, ReferenceValues]
+    """What each attestation entry that names reference values stands for."""
     root_certificate: bytes
     seal_key: SealKey
     sign_key: VerifyKey
@@ -114,6 +121,7 @@ class TrustedRoom:
 
 def statement_binding(statement: Statement) -> Binding:
     """The report data that a statement's evidence must carry: all of it but the evidence."""
+    values = statement.reference_values
     return bind(
         "cleanroom/statement/v1",
         statement.nonce,
@@ -125,10 +133,11 @@ def statement_binding(statement: Statement) -> Binding:
         statement.seal_key,
         statement.sign_key,
         statement.phase.encode(),
+        *([envelopes_digest(values).encode()] if values else []),
     )
 
 
-def verify_for_party(
+def verify_for_party(  # noqa: PLR0913 - all of it is the party's, and only its files may be none
     statement: Statement,
     own: Manifest,
     *,
@@ -137,6 +146,7 @@ def verify_for_party(
     consistency: Sequence[bytes],
     allow_simulated: bool,
     now: datetime,
+    reference_values: Sequence[Envelope] = (),
 ) -> TrustedRoom:
     """Return the room once its statement holds for a party that has a manifest of its own.
 
@@ -148,8 +158,11 @@ def verify_for_party(
         consistency: the proof from `remembered` to the statement's head; empty without one.
         allow_simulated: whether this party accepts a room of simulated platforms.
         now: the party's clock, aware.
+        reference_values: the party's own envelopes, for a room that has no manifest yet and so
+            none of them; later the room must show them all.
 
     Raises:
+        ReferenceValuesRefused: what an attestation entry names is missing or does not hold.
         StatementRejected: nonce, genesis, manifest or phase are not what this party expects.
         SimulationRefused: the room is simulated and that was not allowed.
         NotTrusted: evidence, appraisal or log does not hold.
@@ -165,6 +178,7 @@ def verify_for_party(
         statement,
         in_force(own, now),
         genesis,
+        values=reference_values if statement.manifest is None else statement.reference_values,
         nonce=nonce,
         remembered=remembered,
         consistency=consistency,
@@ -184,6 +198,7 @@ def verify_for_worker(
 
     Raises:
         StatementRejected: nonce or genesis differ, or no manifest is in force.
+        ReferenceValuesRefused: what an attestation entry names is missing or does not hold.
         NotTrusted: evidence or appraisal does not hold.
         ApprovalError: an approval is missing or does not hold.
     """
@@ -195,6 +210,7 @@ def verify_for_worker(
         statement,
         in_force(manifest, now),
         genesis,
+        values=statement.reference_values,
         nonce=nonce,
         remembered=None,
         consistency=(),
@@ -208,6 +224,7 @@ def _verify(  # noqa: PLR0913 - each is needed and none may have a default
     manifest: Manifest,
     genesis: Genesis,
     *,
+    values: Sequence[Envelope],
     nonce: bytes,
     remembered: LogHead | None,
     consistency: Sequence[bytes],
@@ -218,7 +235,8 @@ def _verify(  # noqa: PLR0913 - each is needed and none may have a default
     _fresh(statement, nonce)
     _same_genesis(statement.genesis, genesis)
     # 2, 3, 4
-    result = _attested(statement, manifest, genesis, now)
+    policies = resolve(manifest.attestation, values, now=now)
+    result = _attested(statement, manifest, policies, genesis, now)
     _simulation_allowed(result, allow_simulated=allow_simulated)
     # 5: made by the caller, which knows whose copy of the manifest counts.
     # 6, 7
@@ -233,6 +251,7 @@ def _verify(  # noqa: PLR0913 - each is needed and none may have a default
         genesis=genesis,
         approved=approved,
         head=head,
+        images=verify_named(manifest.attestation, values, now=now),
         root_certificate=statement.root_certificate,
         seal_key=SealKey(statement.seal_key),
         sign_key=sign_key,
@@ -263,9 +282,13 @@ def _fresh(statement: Statement, nonce: bytes) -> Statement:
 
 
 def _attested(
-    statement: Statement, manifest: Manifest, genesis: Genesis, now: datetime
+    statement: Statement,
+    manifest: Manifest,
+    resolved: Mapping[str, AppraisalPolicy],
+    genesis: Genesis,
+    now: datetime,
 ) -> AttestationResult:
-    policies = {name: manifest.attestation[name] for name in manifest.coordinator.policies}
+    policies = {name: resolved[name] for name in manifest.coordinator.policies}
     claims = verify(
         statement.evidence,
         binding=statement_binding(statement),

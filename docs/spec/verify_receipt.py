@@ -3,10 +3,9 @@
     python verify_receipt.py RECEIPT.json MANIFEST.json [sha256:<a development root> ...]
 
 MANIFEST.json is your own copy (`cleanroom manifest show --canonical`); steps are numbered as in
-`receipt-v1.md`. A second opinion: it shares no code with the package, and tests compare the two.
-Not done: evidence other than SEV-SNP, devices beside a machine (both refused), revocation lists,
-and rules between fields of the manifest. Fields that it does not know are ignored: they add
-nothing. No network, no clock.
+`receipt-v1.md`. It shares no code with the package; tests compare the two. Not done: evidence other
+than SEV-SNP, devices beside a machine (both refused), revocation lists, and rules between fields of
+the manifest. Fields that it does not know are ignored: they add nothing. No network, no clock.
 """
 
 import base64
@@ -15,7 +14,6 @@ import json
 import struct
 import sys
 import warnings
-from collections.abc import Iterable
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -23,8 +21,7 @@ from typing import Any
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric import ec, utils
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, utils
 from cryptography.hazmat.primitives.hashes import SHA384
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
@@ -45,7 +42,7 @@ PLATFORM = "smt tsme ecc rapl_dis ciphertext_hiding alias_check_complete - tio"
 BITS = {"guest_policy": (8, 16, GUEST + "page_swap_disable"), "platform_info": (64, 0, PLATFORM)}
 STRICT = {"migrate_ma": "forbid", "debug": "forbid", "alias_check_complete": "require"}
 TABLE_GUIDS = {"63da758d", "a8074bc2", "4ab7b379", "c0b406a4"}  # GHCB 56421: VCEK VLEK ASK ARK
-TYPES = ("https://in-toto.io/Statement/v1", "https://cleanroom.dev/receipt/v1")
+TYPES = "https://in-toto.io/Statement/v1 https://cleanroom.dev/%s/v1"
 Json = dict[str, Any]
 unb64 = partial(base64.b64decode, validate=True)
 
@@ -61,8 +58,7 @@ def require(holds: object, what: str) -> None:
 
 
 def canonical(value: object) -> bytes:
-    """RFC 8785 for texts, integers, booleans and null under ASCII keys: all that occurs here."""
-    # For these `json.dumps` is equal: same escapes, and ASCII keys sort the same in any encoding.
+    """RFC 8785; `json.dumps` is equal for texts, integers, booleans, null and ASCII keys."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
 
@@ -88,7 +84,7 @@ def opened(envelope: Json, kind: str, keys: dict[str, bytes]) -> Json:
     (signature,), payload = envelope["signatures"], unb64(envelope["payload"])
     require(envelope["payloadType"] == kind and signature["keyid"] in keys, f"signer of {kind}")
     content = b"DSSEv1 %d %b %d %b" % (len(kind), kind.encode(), len(payload), payload)
-    key = Ed25519PublicKey.from_public_bytes(keys[signature["keyid"]])
+    key = ed25519.Ed25519PublicKey.from_public_bytes(keys[signature["keyid"]])
     key.verify(unb64(signature["sig"]), content)
     return read(payload, kind)
 
@@ -111,15 +107,14 @@ def counted(envelopes: list[Json], approve: Json, expected: Json, now: str) -> s
     return named(frame("cleanroom/approvals/v1", *sorted(lasting.values())))
 
 
-def root_of(entry: bytes, index: int, size: int, path: Iterable[bytes]) -> bytes:
+def root_of(entry: bytes, index: int, size: int, path: list[bytes]) -> bytes:
     """The root to which an inclusion proof leads (RFC 9162, section 2.1.3.2)."""
     node, last = hashlib.sha256(b"\x00" + entry).digest(), size - 1
     require(0 <= index <= last, "the log is too short for this entry")
     for sibling in path:
         require(last, "the inclusion proof is too long")
         left = bool(index % 2) or index == last
-        pair = sibling + node if left else node + sibling
-        node = hashlib.sha256(b"\x01" + pair).digest()
+        node = hashlib.sha256(b"\x01" + (sibling + node if left else node + sibling)).digest()
         while left and index and index % 2 == 0:
             index, last = index >> 1, last >> 1
         index, last = index >> 1, last >> 1
@@ -139,10 +134,9 @@ def certificates(raw: bytes) -> list[x509.Certificate]:
     return [one for start, size in ranges for one in certificates(raw[start:][:size])]
 
 
-def chain_of(kind: str, sent: Iterable[bytes], roots: set[str], now: datetime) -> tuple[Any, ...]:
+def chain_of(kind: str, sent: list[bytes], roots: set[str], now: datetime) -> tuple[Any, ...]:
     """Leaf, intermediate and root, once each is signed by the next and was valid at `now`."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # AMD's leaves have serial number 0
+    with warnings.catch_warnings(action="ignore"):  # AMD's leaves have serial number 0
         known = {named(c.public_bytes(Encoding.DER)): c for raw in sent for c in certificates(raw)}
     every = [(c, c.subject.rfc4514_string().split(","), mark) for mark, c in known.items()]
     ((leaf, _, _),) = (each for each in every if f"CN=SEV-{kind}" in each[1])
@@ -160,7 +154,7 @@ def authentic(evidence: Json, binding: bytes, roots: set[str], now: datetime) ->
     require(evidence["platform"] == "sev-snp" and len(report) == 0x4A0, "not an SEV-SNP report")
     require(not any(report[0x2D0:0x2E8] + report[0x318:]), "reserved bytes are set")
     kind = {0: "VCEK", 1: "VCEK", 4: "VLEK", 5: "VLEK"}[report[0x48]]
-    leaf, ask, root = chain_of(kind, map(unb64, evidence["endorsements"]), roots, now)
+    leaf, ask, root = chain_of(kind, [*map(unb64, evidence["endorsements"])], roots, now)
     r, s = (int.from_bytes(report[at : at + 48], "little") for at in (0x2A0, 0x2E8))
     leaf.public_key().verify(utils.encode_dss_signature(r, s), report[:0x2A0], ec.ECDSA(SHA384()))
     require(report[0x50:0x90] == binding, "the report data is not that of this receipt")
@@ -168,8 +162,8 @@ def authentic(evidence: Json, binding: bytes, roots: set[str], now: datetime) ->
     product = values[f"{AMD}.2"][2:].decode().partition("-")[0]
     issuer = f"CN=SEV-VLEK-{product}" if kind == "VLEK" else f"CN=SEV-{product}"
     require(issuer in ask and AMD_ROOTS.get(root, product) == product, "another product's chain")
-    certified = bytes(values[f"{AMD}.3.{number}"][-1] for number in SPL_ORDER[product])
-    require(certified == report[0x180:0x188], "the reported TCB is not the leaf's")
+    levels = bytes(values[f"{AMD}.3.{number}"][-1] for number in SPL_ORDER[product])
+    require(levels == report[0x180:0x188], "the reported TCB is not the leaf's")
     chip, cloud = report[0x1A0:0x1E0], values.get(f"{AMD}.5", b"")[2:].decode()
     require(kind == "VLEK" or values[f"{AMD}.4"].ljust(64, b"\0") == chip, "another chip")
     return {"report": report, "product": product, "root": root, "kind": kind, "cloud": cloud}
@@ -205,7 +199,7 @@ def unmet(said: Json, policy: Json, genesis: bytes) -> list[str]:
     for field, (at, first, bits) in BITS.items():
         asked = STRICT | policy.get(field, {})
         for place, bit in enumerate(bits.split(), first):
-            wanted = "require" if word[at] >> place & 1 else "forbid"
+            wanted = ("forbid", "require")[word[at] >> place & 1]
             rules[f"{field}.{bit}"] = asked.get(bit, "any") in {"any", wanted}
     for field, at in (("id_key_digests", 0xE0), ("author_key_digests", 0x110)):
         listed = policy.get(field, "any")
@@ -213,16 +207,31 @@ def unmet(said: Json, policy: Json, genesis: bytes) -> list[str]:
     return [rule for rule, holds in rules.items() if not holds]
 
 
+def imaged(entry: Json, envelopes: list[Json], now: str) -> Json:
+    """An entry with what builders signed in place of its name (`reference-values-v1.md`)."""
+    if not (asked := entry.get("reference_values")):
+        return entry
+    keys = {name: unb64(key) for name, key in asked["builders"].items()}
+    signed = [one for one in envelopes if named(unb64(one["payload"])) == asked["digest"]]
+    opens = [opened(one, "application/vnd.in-toto+json", keys) for one in signed]
+    signers = {keys[one["signatures"][0]["keyid"]] for one in signed}
+    require(len(signers) >= asked["threshold"], "too few builders signed the reference values")
+    require("{_type} {predicateType}".format(**opens[0]) == TYPES % "reference-values", "type")
+    said = opens[0]["predicate"]
+    own = [one for one in said["launches"] if one["platform"] == entry["platform"]]
+    require(own and said["issued_at"] <= now <= said["valid_until"], "platform, or time")
+    return entry | {"measurements": [one.get("measurement") for one in own]}
+
+
 def attested(part: Json, bound: bytes, rule: Json, trust: Json) -> tuple[str, str]:
     """Assurance and name of the first attestation entry that evidence meets as a whole."""
-    entries = [trust["attestation"][name] for name in rule["policies"]]
-    pinned = [set(entry.get("development_roots") or ()) for entry in entries]
+    entries = {name: trust["attestation"][name] for name in rule["policies"]}
+    pinned = [set(entry.get("development_roots") or ()) for entry in entries.values()]
     require(all(pinned) or not any(pinned), "the manifest mixes simulated and real roots")
     roots = set[str]().union(*pinned) & trust["roots"] if any(pinned) else set(AMD_ROOTS)
     said = authentic(part["evidence"], hashlib.sha512(bound).digest(), roots, trust["now"])
-    named_entries = zip(rule["policies"], entries, strict=True)
-    snp = [(name, entry) for name, entry in named_entries if entry["platform"] == "sev-snp"]
-    failed = {name: unmet(said, entry, trust["genesis"]) for name, entry in snp}
+    snp = {name: entry for name, entry in entries.items() if entry["platform"] == "sev-snp"}
+    failed = {name: unmet(said, entry, trust["genesis"]) for name, entry in snp.items()}
     met = [name for name, rules in failed.items() if not rules]
     require(met, f"no attestation entry is met, these rules fail: {failed}")
     return "simulated" if any(pinned) else "hardware", met[0]
@@ -250,24 +259,18 @@ def permitted(said: Json, manifest: Json) -> Json:
 def gang(receipt: Json, said: Json, ran: Json, trust: Json) -> list[tuple[str, str]]:
     """Assurance and policy of each worker, once its evidence holds for the keys it joined with."""
     joins, results = receipt["joins"], receipt["results"]
-    shown = [named(canonical(join)) for join in joins]
-    require(shown == [part["join"] for part in said["workers"]], "other workers")
-    written = [named(canonical(result)) for result in results]
-    require(written == [part["result"] for part in said["workers"]], "other results")
+    shown = [tuple(named(canonical(o)) for o in pair) for pair in zip(joins, results, strict=True)]
+    require(shown == [(part["join"], part["result"]) for part in said["workers"]], "other workers")
     seen = [named(canonical(join["evidence"])) for join in joins]
     require(seen == [result["evidence"] for result in results], "results of other evidence")
     found, role = [], ran["workers"]["role"]
     for join in joins:
-        mine = (join["manifest"], join["role"]) == (said["manifest"], role)
-        require(mine, "a worker joined under another manifest or role")
-        fields = [unb64(join["room_nonce"]), unb64(join["worker_nonce"])]
-        fields += [bytes.fromhex(join["manifest"][7:]), role.encode(), join["node_ip"].encode()]
-        bound = frame(
-            "cleanroom/join/v1", *fields, unb64(join["seal_key"]), unb64(join["sign_key"])
-        )
+        require((join["manifest"], join["role"]) == (said["manifest"], role), "a worker's role")
+        fields = [unb64(join[k]) for k in ("room_nonce", "worker_nonce", "seal_key", "sign_key")]
+        fields[2:2] = [bytes.fromhex(join["manifest"][7:]), role.encode(), join["node_ip"].encode()]
+        bound = frame("cleanroom/join/v1", *fields)
         found.append(attested(join, bound, trust["workers"][role], trust))
-    held = [policy for _, policy in found]
-    require([part["policy"] for part in said["workers"]] == held, "another policy held")
+    require([part["policy"] for part in said["workers"]] == [p for _, p in found], "policies held")
     return found
 
 
@@ -289,30 +292,31 @@ def verify(receipt: Json, manifest: Json, development_roots: set[str]) -> Json:
     require(room["genesis"] == born and metadata["version"] == 1, "another genesis")
     require(unb64(room["manifest"]) == own, "the room's manifest is not yours")
     require(metadata["not_before"] <= now <= metadata["not_after"], "the manifest did not hold")
+    values = room.get("reference_values", [])
     shown = frame("cleanroom/approvals/v1", *sorted({canonical(one) for one in room["approvals"]}))
+    built = frame("cleanroom/reference-values/v1", *sorted({canonical(one) for one in values}))
+    trust["attestation"] = {n: imaged(e, values, now) for n, e in manifest["attestation"].items()}
     authority = x509.load_der_x509_certificate(unb64(room["root_certificate"])).public_key()
     spki = authority.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     fields = [nonce, genesis, own, named(shown).encode(), unb64(room["checkpoint"]["payload"])]
     fields += [hashlib.sha256(spki).digest(), unb64(room["seal_key"]), unb64(room["sign_key"])]
-    bound = frame("cleanroom/statement/v1", *fields, room["phase"].encode())
-    found = [attested(room, bound, manifest["coordinator"], trust)]
-    about = {"scope": "activate", "manifest": name, "lineage": metadata["lineage"]}
-    about["previous"] = metadata["previous"]
+    fields += [room["phase"].encode()] + [named(built).encode()] * bool(values)
+    found = [attested(room, frame("cleanroom/statement/v1", *fields), trust["coordinator"], trust)]
+    about = {"scope": "activate", "manifest": name, "lineage": born["lineage"], "previous": None}
     approvals = counted(room["approvals"], approve, about, now)
     signer = {"room-sign": unb64(room["sign_key"])}
     head = opened(room["checkpoint"], "application/vnd.cleanroom.checkpoint.v1+json", signer)
     # 2: the room's attested key signed the payload; its subjects are the outputs
     whole = opened(envelope, "application/vnd.in-toto+json", signer)
-    require((whole["_type"], whole["predicateType"]) == TYPES, "another type of statement")
+    require("{_type} {predicateType}".format(**whole) == TYPES % "receipt", "another type")
     outputs = [(f"{o['output']}/{o['recipient']}", o["digest"][7:]) for o in said["outputs"]]
-    subjects = [(one["name"], one["digest"]["sha256"]) for one in whole["subject"]]
-    require(subjects == outputs, "the subjects are not the outputs")
+    require(outputs == [(s["name"], s["digest"]["sha256"]) for s in whole["subject"]], "subjects")
     # 3: it is about this manifest and these approvals
     require(said["manifest"] == name and said["approvals"] == approvals, "another manifest")
     require(said["lineage"] == head["lineage"] == metadata["lineage"], "another room")
     ran = permitted(said, manifest)
     # 4: the log that the statement shows holds the release of exactly these outputs
-    raw, path = unb64(receipt["entry"]), map(unb64, receipt["inclusion"])
+    raw, path = unb64(receipt["entry"]), [*map(unb64, receipt["inclusion"])]
     entry = read(raw, "the log entry")
     require(root_of(raw, entry["sequence"], head["size"], path) == unb64(head["root"]), "the log")
     logged = [entry["content"][field] for field in ("kind", "run", "outputs", "receipt")]

@@ -48,8 +48,14 @@ def admit(engine: Engine, asked: Hello, given: Challenge, join: Join, stream: St
         raise AdmissionRefused("the join is for another conversation than this one")
     manifest = engine.room.in_force(engine.now()).manifest
     role = _role(manifest, join.role)
-    genesis, now = engine.room.genesis.digest, engine.now()
-    result = appraise_join(join, role, manifest, genesis=genesis, now=now)
+    result = appraise_join(
+        join,
+        role,
+        manifest,
+        reference_values=engine.room.reference_values,
+        genesis=engine.room.genesis.digest,
+        now=engine.now(),
+    )
     instance = f"w-{secrets.token_hex(8)}"
     token = engine.performer.connect(instance, stream, role.lease_s)
     try:

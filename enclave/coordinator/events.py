@@ -37,6 +37,8 @@ class Proposed(_Event):
     kind: Literal["proposed"] = "proposed"
     manifest: Bytes
     approvals: list[Envelope]
+    reference_values: list[Envelope] = Field(default=[], exclude_if=lambda brought: not brought)
+    """What builders signed about the images that the manifest names."""
 
 
 class DatasetOffered(_Event):

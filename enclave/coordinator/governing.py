@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from ipaddress import ip_address
 
+from cleanroom.attestation.resolving import needed, resolve, verify_named
 from cleanroom.crypto.envelope import Envelope
 from cleanroom.encoding import content_digest, instant_text
 from cleanroom.errors import (
@@ -42,7 +43,8 @@ class Change:
 def propose(room: Room, event: events.Proposed) -> Change:
     """Take a manifest for this genesis, and every approval of it that is new.
 
-    A proposal needs one valid approval at least, so that a stranger cannot occupy the room.
+    A proposal needs one valid approval at least, so that a stranger cannot occupy the room. The
+    first one brings everything that builders signed; later ones cannot change it.
 
     Raises:
         ManifestConflict: another genesis, or the room holds another manifest already.
@@ -50,6 +52,7 @@ def propose(room: Room, event: events.Proposed) -> Change:
         ManifestOutdated: its time is over.
         ApprovalInvalid: one of the approvals does not hold.
         ApprovalMissing: there is no approval at all.
+        ReferenceValuesRefused: what builders signed about an image is missing or does not hold.
     """
     manifest = _for_this_room(room, event)
     counted = _counted(manifest, event)
@@ -59,6 +62,7 @@ def propose(room: Room, event: events.Proposed) -> Change:
         return Change(room)
     contents: list[log.Content] = []
     if room.manifest is None:
+        room = replace(room, reference_values=_images(manifest, event))
         version = manifest.metadata.version
         contents.append(log.ManifestProposed(manifest=manifest.digest, version=version))
     contents += [_approved_entry(manifest, party, one) for party, one in fresh.items()]
@@ -159,6 +163,13 @@ def _counted(manifest: Manifest, event: events.Proposed) -> dict[str, Envelope]:
     return count.counted
 
 
+def _images(manifest: Manifest, event: events.Proposed) -> tuple[Envelope, ...]:
+    """What builders signed about the images that the manifest names, once all of it holds."""
+    brought = needed(manifest.attestation, event.reference_values)
+    resolve(manifest.attestation, brought, now=event.at)
+    return tuple(brought)
+
+
 def _adds(manifest: Manifest, held: Envelope | None, offered: Envelope) -> bool:
     if held is None:
         return True
@@ -176,7 +187,13 @@ def _activated(room: Room, at: datetime) -> Room:
         return room
     approved = approve(manifest, room.envelopes.values(), at)
     ends = [open_approval(manifest, one).not_after for one in approved.approvals]
-    return replace(room, approved=approved, consent_until=min(ends))
+    images = verify_named(manifest.attestation, room.reference_values, now=at).values()
+    return replace(
+        room,
+        approved=approved,
+        consent_until=min(ends),
+        images_until=min((one.statement.predicate.valid_until for one in images), default=None),
+    )
 
 
 def _fresh_context(room: Room, version: DatasetVersion) -> DatasetVersion:

@@ -87,10 +87,10 @@ def within_limits(room: Room, manifest: Manifest, request: RunRequest) -> RunReq
 
 
 def deadline_of(room: Room, computation: AnyComputation, submitted_at: datetime) -> datetime:
-    """When a run is ended: its timeout, but never after the manifest or an approval ends."""
+    """When a run is ended: its timeout, but never after manifest, approvals or images end."""
     latest = submitted_at + timedelta(seconds=computation.limits.timeout_s)
     not_after = room.in_force(submitted_at).manifest.metadata.not_after
-    return min(latest, not_after, room.consent_until or not_after)
+    return min(latest, not_after, room.ends_at or not_after)
 
 
 def _value(name: str, allowed: Range, chosen: int | None) -> int:

@@ -11,7 +11,12 @@ from typing import Literal
 from cleanroom.attestation.result import AttestationResult
 from cleanroom.crypto.envelope import Envelope
 from cleanroom.encoding import instant_text
-from cleanroom.errors import ApprovalMissing, CallerRefused, RunUnknown
+from cleanroom.errors import (
+    ApprovalMissing,
+    CallerRefused,
+    ReferenceValuesRefused,
+    RunUnknown,
+)
 from cleanroom.manifest.approval import ApprovedManifest
 from cleanroom.manifest.checks import in_force
 from cleanroom.manifest.genesis import Genesis
@@ -129,6 +134,10 @@ class Room:
     approved: ApprovedManifest | None = None
     consent_until: datetime | None = None
     """When the first of the approvals ends; None until all are there."""
+    reference_values: tuple[Envelope, ...] = ()
+    """What builders signed about the images that the manifest names."""
+    images_until: datetime | None = None
+    """When the first of those statements ends; None where the manifest names none."""
     versions: Mapping[str, HeldVersion] = field(default_factory=dict)
     """By digest, oldest first."""
     workers: Mapping[str, Worker] = field(default_factory=dict)
@@ -144,11 +153,18 @@ class Room:
     releases_granted: Mapping[str, int] = field(default_factory=dict)
     """Uses that are spent, by dataset."""
 
+    @property
+    def ends_at(self) -> datetime | None:
+        """When consent or what builders signed ends, whichever is first; None until consent."""
+        if self.consent_until is None:
+            return None
+        return min(self.consent_until, self.images_until or self.consent_until)
+
     def phase_at(self, now: datetime) -> RoomPhase:
-        """Whether the room waits, has a proposal, or is active; consent that ended is none."""
+        """Whether the room waits, has a proposal, or is active; what ended does not count."""
         if self.manifest is None:
             return "waiting"
-        if self.consent_until is None or now > self.consent_until:
+        if self.ends_at is None or now > self.ends_at:
             return "proposed"
         return "active"
 
@@ -161,6 +177,7 @@ class Room:
 
         Raises:
             ApprovalMissing: not every party has approved, or some approval has ended.
+            ReferenceValuesRefused: what builders signed about an image has ended.
             ManifestOutdated: it is too early or too late.
         """
         if self.approved is None or self.consent_until is None:
@@ -168,6 +185,12 @@ class Room:
         if now > self.consent_until:
             ended = instant_text(self.consent_until)
             raise ApprovalMissing(f"no manifest is in force: an approval ended at {ended}")
+        if self.images_until is not None and now > self.images_until:
+            ended = instant_text(self.images_until)
+            raise ReferenceValuesRefused(
+                f"no manifest is in force: reference values that it names ended at {ended}",
+                hint="the parties agree on a version that names newer ones",
+            )
         in_force(self.approved.manifest, now)
         return self.approved
 

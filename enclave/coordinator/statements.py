@@ -40,6 +40,7 @@ def make_statement(
         phase=room.phase_at(now),
         manifest=manifest,
         approvals=list(room.approvals()),
+        reference_values=list(room.reference_values),
         checkpoint=sign_checkpoint(head, keys.signer),
         root_certificate=keys.root_certificate,
         seal_key=keys.seal_key,

@@ -37,6 +37,7 @@ from tests.support.platform import (
     good_result,
     simulated_platform,
 )
+from tests.support.signed_values import naming, signed_values
 
 RUN = "r-00000000000000aa"
 ENTRIES_BEFORE, ENTRIES_AFTER = 5, 3
@@ -87,6 +88,8 @@ class Draft:
     """The coordinator's machine; a good guest of this room by default."""
     worker_attester: SimulatedAttester | None = None
     approvals: list[Envelope] | None = None
+    reference_values: list[Envelope] = field(default_factory=list)
+    """What the room shows of the builders."""
     signer: Ed25519Signer = field(default_factory=room_signer)
     change_join: Callable[[Join], Join] = lambda join: join
     """Before its evidence is collected."""
@@ -198,6 +201,7 @@ class Draft:
             phase="active",
             manifest=self.manifest.to_bytes(),
             approvals=signed,
+            reference_values=self.reference_values,
             checkpoint=sign_checkpoint(self.change_head(head), self.signer),
             root_certificate=_authority(),
             seal_key=_seal_key("room"),
@@ -206,6 +210,17 @@ class Draft:
         )
         stated = self.change_statement(bare)
         return stated.model_copy(update={"evidence": machine.collect(statement_binding(stated))})
+
+
+@cache
+def naming_manifest() -> Manifest:
+    """The same manifest, but it names the image by what its builders signed."""
+    return good_manifest(naming(written_policy()))
+
+
+def naming_draft(**changes: Any) -> Draft:
+    """A draft of a receipt under `naming_manifest`, with what two of three builders signed."""
+    return Draft(**({"manifest": naming_manifest(), "reference_values": signed_values()} | changes))
 
 
 def good_receipt() -> Receipt:

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from cleanroom.crypto.certificates import new_authority, new_private_key
+from cleanroom.crypto.envelope import Envelope
 from cleanroom.crypto.signing import Ed25519Signer
 from cleanroom.errors import CleanroomError
 from cleanroom.manifest.approval import approvals_digest
@@ -22,7 +23,22 @@ from enclave.attester.scenarios import SCENARIOS
 from tests.support.manifests import LATER, NOW, approvals, good_manifest, signer
 from tests.support.nvidia import board
 from tests.support.platform import MEASUREMENT, other_platform, simulated_platform
-from tests.support.receipts import Draft, good_receipt, receipt_manifest, replaced, written_policy
+from tests.support.receipts import (
+    Draft,
+    good_receipt,
+    naming_draft,
+    naming_manifest,
+    receipt_manifest,
+    replaced,
+    written_policy,
+)
+from tests.support.signed_values import (
+    BUILDERS,
+    image_statement,
+    naming,
+    signed_values,
+    tdx_launch,
+)
 
 SCRIPT = Path(__file__).parents[2] / "docs" / "spec" / "verify_receipt.py"
 VECTORS = Path(__file__).parents[3] / "shared" / "vectors"
@@ -326,6 +342,82 @@ def test_both_count_the_approval_that_lasts_longest():
     said = kept.statement.approvals
     both.change_predicate = replaced(approvals=approvals_digest(said))
     assert_both_accept(both.receipt(), manifest)
+
+
+# --- an image that its builders name --------------------------------------------------------------
+
+
+def envelope_leaves():
+    plain = [one.to_plain() for one in signed_values()]
+    return list(leaves(plain))
+
+
+def test_both_accept_an_image_that_its_builders_signed():
+    assert_both_accept(naming_draft().receipt(), naming_manifest())
+    assert_both_accept(
+        naming_draft(reference_values=signed_values(*BUILDERS)).receipt(), naming_manifest()
+    )
+
+
+@pytest.mark.parametrize("path", envelope_leaves(), ids=shown)
+def test_both_refuse_a_receipt_with_one_value_of_a_builder_altered(path):
+    plain = naming_draft().receipt().to_plain()
+    raw = standalone.canonical(altered(plain, ("statement", "reference_values", *path)))
+    assert_both_refuse(raw, naming_manifest())
+
+
+@pytest.mark.parametrize("path", envelope_leaves(), ids=shown)
+def test_both_refuse_a_room_that_alters_one_value_of_a_builder(path):
+    bent = altered([one.to_plain() for one in signed_values()], path)
+    draft = naming_draft(reference_values=[Envelope.from_plain(one) for one in bent])
+    assert_both_refuse(draft.receipt().to_bytes(), draft.manifest)
+
+
+def named_by(named=None, signed=(), **name):
+    """A manifest that names a statement, and a room that shows what was signed."""
+    manifest = good_manifest(naming(written_policy(), what=named, **name))
+    return naming_draft(manifest=manifest, reference_values=list(signed))
+
+
+LATE = image_statement(now=NOW - timedelta(days=60))
+EARLY = image_statement(now=NOW + timedelta(days=60))
+TDX_ONLY = image_statement(launches=[tdx_launch()])
+NAMED = {
+    "nothing": (named_by, False),
+    "one builder of two": (lambda: named_by(signed=signed_values("cy-provide")), False),
+    "one builder, who is enough": (
+        lambda: named_by(signed=signed_values("cy-provide"), threshold=1),
+        True,
+    ),
+    "one builder twice": (lambda: named_by(signed=signed_values("cy-provide") * 2), False),
+    "another statement": (
+        lambda: named_by(signed=signed_values(what=image_statement(version="2.0.0"))),
+        False,
+    ),
+    "another statement beside it": (
+        lambda: named_by(
+            signed=[*signed_values(), *signed_values(what=image_statement(version="2.0.0"))]
+        ),
+        True,
+    ),
+    "a builder that is not listed": (
+        lambda: named_by(signed=signed_values(*BUILDERS), builders=BUILDERS[:2]),
+        False,
+    ),
+    "an image that has ended": (lambda: named_by(LATE, signed_values(what=LATE)), False),
+    "an image of the future": (lambda: named_by(EARLY, signed_values(what=EARLY)), False),
+    "an image for TDX only": (lambda: named_by(TDX_ONLY, signed_values(what=TDX_ONLY)), False),
+}
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_both_judge_what_builders_signed_alike(name):
+    made, accepted = NAMED[name]
+    draft = made()
+    if accepted:
+        assert_both_accept(draft.receipt(), draft.manifest)
+    else:
+        assert_both_refuse(draft.receipt().to_bytes(), draft.manifest)
 
 
 # --- machines of every kind, under policies of every kind -----------------------------------------

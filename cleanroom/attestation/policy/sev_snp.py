@@ -12,6 +12,7 @@ from pydantic import StringConstraints as Text
 
 from cleanroom.attestation.policy.base import Measurement
 from cleanroom.attestation.policy.devices import GuestWithDevices
+from cleanroom.attestation.policy.reference import NamesImage
 from cleanroom.attestation.policy.snp import KeyDigest, SnpPolicy
 
 CspId = Annotated[str, Text(pattern=r"^[ -~]{1,128}$")]
@@ -20,13 +21,15 @@ HostData = Annotated[str, Text(pattern=r"^(genesis|any|[0-9a-f]{64})$")]
 """`genesis`, `any` or 64 lower-case hex digits."""
 
 
-class SevSnpPolicy(GuestWithDevices, SnpPolicy):
+class SevSnpPolicy(GuestWithDevices, NamesImage, SnpPolicy):
     """One accepted kind of SEV-SNP machine; all fields must hold together, never mix and match."""
 
     platform: Literal["sev-snp"]
     """The platform this entry is for."""
-    measurements: list[Measurement] = Field(min_length=1, max_length=64)
-    """Launch digests of the images that are accepted."""
+    measurements: Annotated[list[Measurement], Field(min_length=1, max_length=64)] | None = Field(
+        default=None, exclude_if=lambda listed: listed is None
+    )
+    """Launch digests of the images that are accepted, unless `reference_values` names them."""
     host_data: HostData
     """What the launcher must have tied to the guest: `genesis` (this room's), a value, or `any`."""
     vmpl: list[Annotated[int, Field(ge=0, le=3)]] = Field(default=[0], min_length=1, max_length=4)
@@ -50,6 +53,7 @@ class SevSnpPolicy(GuestWithDevices, SnpPolicy):
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
+        self.require_one_image(self.measurements)
         if "vlek" in self.signing_keys and not self.csp_ids:
             raise ValueError("signing_keys lists vlek while csp_ids is empty: name the clouds")
         if self.min_mitigation_vector and self.min_report_version < 5:

@@ -106,8 +106,10 @@ class SnpPolicy(Record):
     """The platform this entry is for."""
     products: list[Product] = Field(min_length=1, max_length=3)
     """EPYC generations that are accepted; Milan only together with a list of `chip_ids`."""
-    measurements: Literal["any"] | Annotated[list[Measurement], Field(min_length=1, max_length=64)]
-    """Launch digests that are accepted."""
+    measurements: (
+        Literal["any"] | Annotated[list[Measurement], Field(min_length=1, max_length=64)] | None
+    )
+    """Launch digests that are accepted; null accepts nothing."""
     host_data: str
     """What the launcher must have tied to the guest."""
     min_tcb: TcbFloors

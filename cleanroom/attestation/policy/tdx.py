@@ -12,6 +12,7 @@ from pydantic import StringConstraints as Text
 from cleanroom.attestation.policy.base import Demand, Measurement
 from cleanroom.attestation.policy.dcap import DcapPolicy
 from cleanroom.attestation.policy.devices import GuestWithDevices
+from cleanroom.attestation.policy.reference import NamesImage
 from cleanroom.encoding import Record
 
 Register = Annotated[str, Text(pattern=r"^(any|zero|[0-9a-f]{96})$")]
@@ -92,13 +93,15 @@ class TdAttributeDemands(Record):
     """Attributes that have no name here, which may weaken the guest."""
 
 
-class TdxPolicy(GuestWithDevices, DcapPolicy):
+class TdxPolicy(GuestWithDevices, NamesImage, DcapPolicy):
     """One accepted kind of TDX guest; all fields must hold together, never mix and match."""
 
     platform: Literal["tdx"]
     """The platform this entry is for."""
-    measurements: list[TdImage] = Field(min_length=1, max_length=64)
-    """Images that are accepted; one of them must hold whole."""
+    measurements: Annotated[list[TdImage], Field(min_length=1, max_length=64)] | None = Field(
+        default=None, exclude_if=lambda listed: listed is None
+    )
+    """Images of which one must hold whole, unless `reference_values` names them."""
     host_data: HostData
     """What MRCONFIGID must hold: `genesis` (this room's, then zeros), a value, or `any`."""
     td_attributes: TdAttributeDemands = TdAttributeDemands()
@@ -113,3 +116,8 @@ class TdxPolicy(GuestWithDevices, DcapPolicy):
         "any"
     )
     """Digests of TDX modules; `any` is every module that Intel signed and calls current."""
+
+    @model_validator(mode="after")
+    def _images_are_said_once(self) -> Self:
+        self.require_one_image(self.measurements)
+        return self

@@ -38,6 +38,11 @@ def any_or_one_of(code: str, check: str, found: str, allowed: str | list[str]) -
     return finding(code, check, found, any_of(allowed), passed=found in allowed)
 
 
+def unresolved(code: str, check: str, found: str) -> Finding:
+    """The entry names reference values that nobody put in place: it accepts nothing."""
+    return finding(code, check, found, "what the named reference values say", passed=False)
+
+
 def any_of(allowed: Sequence[str | int]) -> str:
     """A list of allowed values in words, the first four of it."""
     shown = [str(one) for one in allowed[:4]]

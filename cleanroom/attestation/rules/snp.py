@@ -19,6 +19,7 @@ from cleanroom.attestation.rules.comparing import (
     finding,
     levels_text,
     one_of,
+    unresolved,
 )
 
 SAFE_FLOORS: dict[str, dict[str, int]] = {
@@ -77,7 +78,10 @@ def check_report_version(claims: SnpClaims, policy: SnpPolicy) -> Iterator[Findi
 def check_measurement(claims: SnpClaims, policy: SnpPolicy) -> Iterator[Finding]:
     """What was launched is a listed image, paravisor or utility VM."""
     code, allowed = code_of(claims, "measurement"), policy.measurements
-    yield any_or_one_of(code, "measurement", claims.measurement, allowed)
+    if allowed is None:
+        yield unresolved(code, "measurement", claims.measurement)
+    else:
+        yield any_or_one_of(code, "measurement", claims.measurement, allowed)
 
 
 def check_own_report(claims: SnpClaims) -> Iterator[Finding]:

@@ -6,7 +6,7 @@ from cleanroom.attestation.claims import TdxClaims
 from cleanroom.attestation.policy import Demand, TdxPolicy
 from cleanroom.attestation.policy.tdx import EventRule, TdImage
 from cleanroom.attestation.result import Finding
-from cleanroom.attestation.rules.comparing import any_or_one_of, bits_as_asked, finding
+from cleanroom.attestation.rules.comparing import any_or_one_of, bits_as_asked, finding, unresolved
 from cleanroom.attestation.rules.dcap import check_launch_data, check_measured, compare_platform
 
 
@@ -26,6 +26,8 @@ def compare(claims: TdxClaims, policy: TdxPolicy, genesis: bytes) -> list[Findin
 
 def check_measurements(claims: TdxClaims, policy: TdxPolicy) -> list[Finding]:
     """One listed image holds whole; otherwise the findings of the one that fails least."""
+    if policy.measurements is None:
+        return [unresolved("tdx-measurement", "MRTD", claims.measurement)]
     attempts = [_image(claims, image) for image in policy.measurements]
     return min(attempts, key=lambda attempt: sum(not one.passed for one in attempt))
 

@@ -1,6 +1,7 @@
 """A SEV-SNP entry in words: what it accepts, what it leaves open, what mends a finding."""
 
 from cleanroom.attestation.policy import SevSnpPolicy
+from cleanroom.attestation.words.reference import described_name
 from cleanroom.attestation.words.snp import described_processor, open_processor, processor_hints
 
 FREE_HOST_DATA = "host data is free: somebody else may set up a first manifest of their own"
@@ -16,8 +17,8 @@ HINTS = processor_hints("snp") | {
 
 def described(policy: SevSnpPolicy) -> list[str]:
     """What this entry accepts, one phrase each."""
-    measured = (f"measurement {measurement}" for measurement in policy.measurements)
-    return [*described_processor(policy), *measured]
+    measured = (f"measurement {measurement}" for measurement in policy.measurements or ())
+    return [*described_processor(policy), *measured, *described_name(policy)]
 
 
 def left_open(policy: SevSnpPolicy) -> list[str]:

@@ -10,6 +10,7 @@ from cleanroom.attestation.words.dcap import (
     open_platform,
     platform_hints,
 )
+from cleanroom.attestation.words.reference import described_name
 
 HINTS = platform_hints("tdx") | {
     "tdx-measurement": "run the image that the manifest lists, or list this image's MRTD",
@@ -38,12 +39,14 @@ OPEN_ATTRIBUTES = {
 SAFE_WHEN = dict.fromkeys(OPEN_ATTRIBUTES, "forbid") | {"sept_ve_disable": "require"}
 """The demand that closes each attribute."""
 FREE_RTMR0 = "RTMR0 is free: the host chooses the guest's configuration and ACPI tables"
+UNREAD = "what the named image leaves free is not known here: read its reference values"
 FREE_RTMR3 = "RTMR3 is free: what runs later may measure anything"
 
 
 def described(policy: TdxPolicy) -> list[str]:
     """What this entry accepts, one phrase each."""
-    return ["tdx", *described_platform(policy), *map(_image, policy.measurements)]
+    images = map(_image, policy.measurements or ())
+    return ["tdx", *described_platform(policy), *images, *described_name(policy)]
 
 
 def _image(image: TdImage) -> str:
@@ -72,9 +75,13 @@ def _launch(policy: TdxPolicy) -> Iterator[str]:
         yield FREE_HOST_DATA
     if policy.mr_service_td != "zero":
         yield "a service guest may be bound to the guest, and reach into it"
-    if any(image.rtmr0 == "any" and not _ruled(image, 0) for image in policy.measurements):
+    images = policy.measurements
+    if images is None:
+        yield UNREAD
+        return
+    if any(image.rtmr0 == "any" and not _ruled(image, 0) for image in images):
         yield FREE_RTMR0
-    if any(image.rtmr3 == "any" and not _ruled(image, 3) for image in policy.measurements):
+    if any(image.rtmr3 == "any" and not _ruled(image, 3) for image in images):
         yield FREE_RTMR3
 
 

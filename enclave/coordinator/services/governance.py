@@ -15,6 +15,8 @@ from enclave.coordinator.services.calls import unary
 
 MOST_APPROVALS = 1000
 """One for each party that a manifest may have."""
+MOST_VALUES = 256
+"""Statements of builders that one proposal may bring."""
 
 
 class Governance(rpc.GovernanceServicer):
@@ -28,8 +30,12 @@ class Governance(rpc.GovernanceServicer):
         """Take a manifest, or more approvals of the same one."""
         if len(request.approvals) > MOST_APPROVALS:
             raise Usage(f"{len(request.approvals)} approvals, expected at most {MOST_APPROVALS}")
+        if len(request.reference_values) > MOST_VALUES:
+            found = len(request.reference_values)
+            raise Usage(f"{found} signed reference values, expected at most {MOST_VALUES}")
         approvals = [Envelope.from_bytes(raw) for raw in request.approvals]
-        self._engine.apply(partial(_proposed, bytes(request.manifest), approvals))
+        values = [Envelope.from_bytes(raw) for raw in request.reference_values]
+        self._engine.apply(partial(_proposed, bytes(request.manifest), approvals, values))
         return self._tally()
 
     @unary
@@ -47,5 +53,7 @@ class Governance(rpc.GovernanceServicer):
         )
 
 
-def _proposed(manifest: bytes, approvals: list[Envelope], at: datetime) -> Proposed:
-    return Proposed(at=at, manifest=manifest, approvals=approvals)
+def _proposed(
+    manifest: bytes, approvals: list[Envelope], values: list[Envelope], at: datetime
+) -> Proposed:
+    return Proposed(at=at, manifest=manifest, approvals=approvals, reference_values=values)

@@ -246,9 +246,7 @@ def test_policy_that_would_not_be_one(changed, message):
     assert any(message in problem.message for problem in refused.value.problems)
 
 
-@pytest.mark.parametrize(
-    "missing", ["platform", "measurements", "host_data", "min_tcb_evaluation_number"]
-)
+@pytest.mark.parametrize("missing", ["platform", "host_data", "min_tcb_evaluation_number"])
 def test_what_has_no_safe_default_must_be_said(missing):
     plain = good_tdx_policy().to_plain()
     del plain[missing]

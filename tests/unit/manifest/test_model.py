@@ -36,6 +36,7 @@ DEFAULTS = {
     "attestation.*.guest_policy.migrate_ma": "forbid",
     "attestation.*.id_key_digests": "any",
     "attestation.*.lifecycles": ["secured"],
+    "attestation.*.measurements": None,
     "attestation.*.measurements.*.rtmr0": "any",
     "attestation.*.measurements.*.rtmr1": "any",
     "attestation.*.measurements.*.rtmr2": "any",

@@ -39,12 +39,14 @@ class Challenge(_message.Message):
     def __init__(self, challenge: _Optional[bytes] = ...) -> None: ...
 
 class Proposal(_message.Message):
-    __slots__ = ("manifest", "approvals")
+    __slots__ = ("manifest", "approvals", "reference_values")
     MANIFEST_FIELD_NUMBER: _ClassVar[int]
     APPROVALS_FIELD_NUMBER: _ClassVar[int]
+    REFERENCE_VALUES_FIELD_NUMBER: _ClassVar[int]
     manifest: bytes
     approvals: _containers.RepeatedScalarFieldContainer[bytes]
-    def __init__(self, manifest: _Optional[bytes] = ..., approvals: _Optional[_Iterable[bytes]] = ...) -> None: ...
+    reference_values: _containers.RepeatedScalarFieldContainer[bytes]
+    def __init__(self, manifest: _Optional[bytes] = ..., approvals: _Optional[_Iterable[bytes]] = ..., reference_values: _Optional[_Iterable[bytes]] = ...) -> None: ...
 
 class Tally(_message.Message):
     __slots__ = ("phase", "approved", "missing")
