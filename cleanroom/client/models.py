@@ -80,7 +80,8 @@ class Model:
         )
 
     def _repr_mimebundle_(self, **_formats: object) -> dict[str, str]:
-        cells = [[feature.owner, feature.name] for feature in self.description.features]
+        told = self.description.features
+        cells = [[feature.owner or "all parties", feature.name] for feature in told]
         return mimebundle(repr(self), ["owner", "feature"], cells)
 
     def _by_trees(self, found: Matrix) -> Matrix:

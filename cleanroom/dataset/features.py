@@ -21,21 +21,21 @@ Matrix = np.ndarray[Any, np.dtype[np.floating[Any]]]
 
 
 class Feature(Record):
-    """One feature column of one input."""
+    """One feature column of one input, or of every input where rows stood below each other."""
 
-    input: Name
-    """The computation's name for the input."""
+    input: Name | None
+    """The computation's name for the input; null where every input has the column."""
     column: str
     """The column's name in its dataset."""
-    owner: Name
-    """The party that brought it."""
+    owner: Name | None
+    """The party that brought it; null where every input has the column."""
     values: list[str] | None
     """A text's declared values, in order; null for numbers and truth values."""
 
     @property
     def name(self) -> str:
-        """`<input>.<column>`."""
-        return f"{self.input}.{self.column}"
+        """`<input>.<column>`, or `<column>` where every input has it."""
+        return self.column if self.input is None else f"{self.input}.{self.column}"
 
     @property
     def names(self) -> list[str]:

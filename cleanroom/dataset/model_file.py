@@ -55,9 +55,9 @@ class ModelDescription(Record):
     task: Literal["classification", "regression"]
     """Classes or a number."""
     label: str
-    """`<input>.<column>` of what it predicts."""
-    label_owner: Name
-    """The party that brought the label."""
+    """What it predicts: `<input>.<column>`, or `<column>` where every input has it."""
+    label_owner: Name | None
+    """The party that brought the label; null where every input has it."""
     classes: list[str]
     """In the order of the probabilities; empty for a number."""
     features: list[Feature] = Field(min_length=1)

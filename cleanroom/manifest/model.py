@@ -32,6 +32,7 @@ from cleanroom.manifest.evaluation import EvaluationOutput
 from cleanroom.manifest.fields import MOST_ENTRIES, Lineage, Names, Number, Title, Visible, as_set
 from cleanroom.manifest.training import (
     ImportanceOutput,
+    Join,
     MetricsOutput,
     ModelOutput,
     Split,
@@ -60,6 +61,7 @@ __all__ = [
     "Input",
     "IntersectCount",
     "IntersectRows",
+    "Join",
     "Limits",
     "Lineage",
     "Manifest",
@@ -155,7 +157,7 @@ class Column(Record):
     """The column's name in the party's file."""
     type: Literal["bool", "int32", "int64", "float64", "string", "date32", "timestamp"]
     """The Arrow type; `timestamp` is microseconds in UTC."""
-    role: Literal["identity", "payload", "dimension", "measure", "feature", "label"]
+    role: Literal["identity", "payload", "dimension", "measure", "feature", "label", "weight"]
     """`identity` joins and counts only; `payload` may be output where a computation says so."""
     normalise: Literal["exact", "email", "sha256-hex"] = "exact"
     """How values are brought to one spelling before they are compared; identity columns only."""

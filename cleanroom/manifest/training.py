@@ -1,8 +1,8 @@
 """What training says in the manifest: which model over which joined rows, and what leaves of it.
 
-Features and the label are columns of that role; the parties' rows stand beside each other as in
-`intersect.rows`. Whatever shapes the model is signed here: what a submitter may choose has a range,
-everything else has one value.
+Features and the label are columns of that role. The parties' rows stand beside each other, as in
+`intersect.rows`, or below each other. Whatever shapes the model is signed here: what a submitter
+may choose has a range, everything else has one value.
 """
 
 from collections.abc import Mapping
@@ -14,6 +14,9 @@ from cleanroom.encoding import Name, Record
 from cleanroom.manifest.computation import Computation, Gate, Range
 from cleanroom.manifest.evaluation import Compare, EvaluationOutput
 from cleanroom.manifest.fields import Names, Number
+
+Join = Literal["inner", "left", "concat"]
+"""Beside each other, only what matches or one input whole; or below each other."""
 
 
 class Split(Record):
@@ -94,12 +97,19 @@ class Training(Computation):
 
     task: Literal["classification", "regression"]
     """Classes of a truth value or of listed texts, or a number."""
+    join: Join = "inner"
+    """The rows of units that every input has, all of the `left` input, or of all inputs."""
+    left: Name | None = None
+    """For `join: left` the input whose units all count; what others lack of them is missing."""
     duplicates: Literal["first", "all"] = "first"
-    """A unit with several rows in an input: its first row counts, or all combinations."""
+    """A unit with several rows in an input: its first row counts, or all combinations.
+
+    With `join: concat`, the first of all its rows, in the order of the inputs' names, or each."""
     split: Split = Split()
     """Which units test."""
     max_rows: int = Field(default=10_000_000, ge=1, le=1_000_000_000)
-    """Only the first so many joined rows are used, in the order of the first input's rows."""
+    """Only the first so many rows are used, in the order of the first, or left, input's rows; with
+    `join: concat` in the order of the inputs' names, then of their rows."""
     outputs: dict[Name, TrainingOutput] = Field(min_length=1, max_length=16)
     """What leaves; each of the kinds may be there several times, for other recipients."""
 

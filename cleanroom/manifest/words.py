@@ -150,15 +150,37 @@ def _alone(
 
 
 def _lesson(manifest: Manifest, computation: Training) -> str:
-    """What is told from how many features of whom."""
-    labels, features = [], []
+    """What is told from how many features of whom, and over which units."""
+    told: dict[str, list[str]] = {"label": [], "weight": [], "feature": []}
     for read in computation.inputs.values():
         used = [c for c in manifest.datasets[read.dataset].columns if c.name in read.columns]
-        labels += [f"`{c.name}` of `{read.dataset}`" for c in used if c.role == "label"]
+        for role in ("label", "weight"):
+            told[role] += [f"`{c.name}` of `{read.dataset}`" for c in used if c.role == role]
         count = sum(column.role == "feature" for column in used)
-        features.append(f"{plural(count, 'feature')} of `{read.dataset}`")
-    common = _common(manifest, computation)
-    return f"{listed(labels)} from {listed(features)}, trained on {common}"
+        told["feature"].append(f"{plural(count, 'feature')} of `{read.dataset}`")
+    weighed = f", rows weighted by {listed(told['weight'])}" if told["weight"] else ""
+    units = _trained_on(manifest, computation)
+    return f"{listed(told['label'])} from {listed(told['feature'])}{weighed}, trained on {units}"
+
+
+def _trained_on(manifest: Manifest, computation: Training) -> str:
+    """Whose units a training learns from, and what being there or not gives away."""
+    if computation.join == "inner":
+        return _common(manifest, computation)
+    read = {name: f"`{each.dataset}`" for name, each in computation.inputs.items()}
+    keys = listed(f"`{column}`" for column in computation.on)
+    if computation.join == "concat":
+        shared = "its first row" if computation.duplicates == "first" else "each of its rows"
+        return (
+            f"the units in any of {listed(read.values())}, one below the other; of a unit that "
+            f"several have with the same {keys}, {shared} counts"
+        )
+    own = read.pop(str(computation.left))
+    return (
+        f"all units in {own}, with what {listed(read.values())} know of those with the same "
+        f"{keys}; that they know nothing of a unit is told to the model, so it may tell how being "
+        "known to them goes with the label"
+    )
 
 
 def _column(manifest: Manifest, computation: IntersectRows, name: str, recipient: str) -> str:

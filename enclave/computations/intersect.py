@@ -2,7 +2,8 @@
 
 1. Each row becomes one 64-bit word: the high bits of a keyed hash of its key, then its number.
 2. The words of all inputs are sorted together (numpy's vectorised sort, no lock held); rows with
-   equal keys are now neighbours, *runs*. A run that misses some input is dropped.
+   equal keys are now neighbours, *runs*. A run without a row of the first input, or of too few
+   inputs, is dropped.
 3. Every row of a run is compared, byte for byte, with the run's first row, its *leader*. Runs in
    which different keys fell on the same hash are grouped again by the keys themselves.
 
@@ -43,7 +44,7 @@ _NO_NUMBERS = np.empty(0, dtype=np.uint32)
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """Units that are in every input of one partition.
+    """Units that are in the first and in so many other inputs of one partition as was asked for.
 
     Rows are numbered over all inputs: input `i` has the numbers `starts[i]` up to `starts[i + 1]`.
     The arrays list every row of a shared unit but its leader, ordered by leader, then by number.
@@ -63,17 +64,19 @@ class Shared:
 
     @property
     def units(self) -> int:
-        """How many distinct units are in every input."""
+        """How many distinct units there are."""
         return int(np.count_nonzero(changes(self.leaders)))
 
 
 @value_free(Reason.MATCH)
-def intersect(inputs: Sequence[pa.Table], secret: bytes) -> Shared:
+def intersect(inputs: Sequence[pa.Table], secret: bytes, need: int = 0) -> Shared:
     """Find the units that have a row in every input.
 
     Args:
-        inputs: the same partition of each input, at least two, as `partition` returned them.
+        inputs: the same partition of each input, as `partition` returned them.
         secret: the run's 32 secret bytes.
+        need: instead, units with a row in the first and in so many inputs in all; with 1, units
+            with a single row are left out.
 
     Raises:
         ComputationFailed: key columns differ in type, or the engine stopped.
@@ -85,9 +88,10 @@ def intersect(inputs: Sequence[pa.Table], secret: bytes) -> Shared:
         raise MemoryShort("a partition has more than 2^32 - 1 rows: use more partitions")
     bits = int(starts[-1]).bit_length()
     batches = _sorted_batches(inputs, starts, bits, seed(secret, "intersect"))
-    pairs = _pairs(batches, bits, starts)
+    need = need or len(inputs)
+    pairs = _pairs(batches, bits, starts, need)
     del batches
-    return _verified(inputs, pairs, starts)
+    return _verified(inputs, pairs, starts, need)
 
 
 def changes(values: np.ndarray) -> np.ndarray:
@@ -127,8 +131,8 @@ def _words(batch: pa.RecordBatch, number: int, bits: int, key: int) -> np.ndarra
     return words
 
 
-def _pairs(batches: Sequence[np.ndarray], bits: int, starts: np.ndarray) -> np.ndarray:
-    """Step 2: sorted words of leader and member, from all runs with a row of every input.
+def _pairs(batches: Sequence[np.ndarray], bits: int, starts: np.ndarray, need: int) -> np.ndarray:
+    """Step 2: sorted words of leader and member, from all runs with rows of enough inputs.
 
     Ranges of hashes are sorted and searched one by one, each small enough for the cache.
     """
@@ -146,7 +150,7 @@ def _pairs(batches: Sequence[np.ndarray], bits: int, starts: np.ndarray) -> np.n
         ]
         words = np.concatenate([_NO_WORDS, *pieces])
         words.sort()
-        return _complete(*_runs(words, bits), starts)
+        return _complete(*_runs(words, bits), starts, need)
 
     pairs = np.concatenate([_NO_WORDS, *on_threads(of_range, range(ranges))])
     pairs.sort()
@@ -162,8 +166,8 @@ def _runs(words: np.ndarray, bits: int) -> tuple[np.ndarray, np.ndarray]:
     return numbers.astype(np.uint32), ~joined[kept]
 
 
-def _complete(numbers: np.ndarray, begins: np.ndarray, starts: np.ndarray) -> np.ndarray:
-    """Words of leader and member, from the runs with a row of every input.
+def _complete(numbers: np.ndarray, begins: np.ndarray, starts: np.ndarray, need: int) -> np.ndarray:
+    """Words of leader and member, from the runs with a row of the first and of enough inputs.
 
     Within a run rows are ordered by number, hence by input: inputs are counted by their changes.
     """
@@ -172,20 +176,23 @@ def _complete(numbers: np.ndarray, begins: np.ndarray, starts: np.ndarray) -> np
         return _NO_WORDS
     lengths = np.diff(heads, append=len(numbers))
     fresh = begins | changes(input_of(numbers, starts))
-    full = np.add.reduceat(fresh, heads, dtype=np.uint8) == len(starts) - 1
+    full = np.add.reduceat(fresh, heads, dtype=np.uint8) >= need
+    full &= numbers[heads] < starts[1]
     others = np.flatnonzero(np.repeat(full, lengths) & ~begins)
     leaders = np.repeat(numbers[heads[full]], lengths[full] - 1)
     words: np.ndarray = (leaders.astype(np.uint64) << np.uint64(32)) | numbers[others]
     return words
 
 
-def _verified(inputs: Sequence[pa.Table], pairs: np.ndarray, starts: np.ndarray) -> Shared:
+def _verified(
+    inputs: Sequence[pa.Table], pairs: np.ndarray, starts: np.ndarray, need: int
+) -> Shared:
     """Step 3: only what is equal byte for byte stays together. Writes over `pairs`."""
     mixed = np.flatnonzero(_led(pairs, _misled(inputs, pairs, starts)))
     if len(mixed):
         leaders, members = pairs[mixed] >> np.uint64(32), pairs[mixed] & _LOW
         numbers = np.unique(np.concatenate([leaders, members])).astype(np.uint32)
-        regrouped = _regrouped(inputs, numbers, starts)
+        regrouped = _regrouped(inputs, numbers, starts, need)
         # a run of mixed keys has more members than all units that it falls into
         pairs[mixed] = _LAST
         pairs[mixed[: len(regrouped)]] = regrouped
@@ -263,7 +270,9 @@ def _stretches(keys: pa.Table, start: int, most: int) -> list[tuple[pa.RecordBat
     return found
 
 
-def _regrouped(inputs: Sequence[pa.Table], numbers: np.ndarray, starts: np.ndarray) -> np.ndarray:
+def _regrouped(
+    inputs: Sequence[pa.Table], numbers: np.ndarray, starts: np.ndarray, need: int
+) -> np.ndarray:
     """Group rows of runs with several keys by the keys themselves; words of leader and member."""
     parts = []
     for keys, start in zip(inputs, starts[:-1].tolist(), strict=True):
@@ -274,7 +283,8 @@ def _regrouped(inputs: Sequence[pa.Table], numbers: np.ndarray, starts: np.ndarr
     rows = pl.concat(parts).with_columns(pl.Series(ROW, numbers))
     leader = pl.col(ROW).min().over(parts[0].columns)
     grouped = rows.select(ROW, leader.alias("leader")).sort("leader", ROW)
-    return _complete(grouped[ROW].to_numpy(), changes(grouped["leader"].to_numpy()), starts)
+    begins = changes(grouped["leader"].to_numpy())
+    return _complete(grouped[ROW].to_numpy(), begins, starts, need)
 
 
 def _unequal(left: pa.RecordBatch, right: pa.RecordBatch) -> np.ndarray:

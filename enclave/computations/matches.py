@@ -1,8 +1,9 @@
 """From shared units to lines of a result: which rows of the inputs stand beside each other.
 
-A *line* names one row of every input. With `duplicates: first` each unit gives one line, of its
-first row in each input; with `all` it gives every combination. Lines are in the order of the first
-input's rows, then of the second's and so on, whatever the partitioning.
+A *line* names one row of every input, or none where a unit need not be there. With `duplicates:
+first` each unit gives one line, of its first row in each input; with `all` it gives every
+combination. Lines are in the order of the first input's rows, then of the second's and so on,
+whatever the partitioning.
 """
 
 from collections.abc import Sequence
@@ -34,22 +35,33 @@ def lines(
     """Write the shared units of one partition as lines of row positions.
 
     Args:
-        shared: what `intersect` found in these very inputs.
+        shared: what `intersect` found in these very inputs; a row one behind the last of an input
+            stands for no row.
         inputs: the partition's key tables, for the positions of their rows.
         duplicates: what becomes of a unit with several rows in an input.
         most: only the first so many lines are written; no more can ever be released.
 
     Returns:
-        A table of `int64` columns: `UNIT`, then `place(i)` for each input.
+        A table of `int64` columns: `UNIT`, then `place(i)` for each input, null for no row.
     """
     unit, numbers = _first(shared) if duplicates == "first" else _combinations(shared, most)
     rows = [
-        positions(keys, column[:most] - np.uint32(start))
+        _positions(keys, column[:most] - np.uint32(start))
         for column, start, keys in zip(numbers, shared.starts[:-1], inputs, strict=True)
     ]
-    units = rows[0] if unit is numbers[0] else positions(inputs[0], unit[:most])
+    units = rows[0] if unit is numbers[0] else pa.array(positions(inputs[0], unit[:most]))
     names = [UNIT, *(place(number) for number in range(shared.inputs))]
-    return pa.table([pa.array(column) for column in (units, *rows)], names=names)
+    return pa.table([units, *rows], names=names)
+
+
+def _positions(keys: pa.Table, places: np.ndarray) -> pa.Array:
+    """Where rows stand in their input; null for the place behind the last row."""
+    absent = places == keys.num_rows
+    if not absent.any():
+        return pa.array(positions(keys, places))
+    found = np.zeros(len(places), dtype=np.int64)
+    found[~absent] = positions(keys, places[~absent])
+    return pa.array(found, mask=absent)
 
 
 def _first(shared: Shared) -> tuple[np.ndarray, list[np.ndarray]]:
@@ -106,13 +118,17 @@ def _repeats(
 
 
 @value_free(Reason.COMBINE)
-def combine_lines(parts: Sequence[pa.Table]) -> pa.Table:
+def combine_lines(parts: Sequence[pa.Table], by: str = place(0)) -> pa.Table:
     """Put the lines of all partitions together, in the order of the first input's rows.
 
     All lines of one row of the first input come from one partition and are in order there.
+
+    Args:
+        parts: the lines of each partition.
+        by: the column of the first input's rows; none of them is null.
     """
     together = pa.concat_tables(parts).combine_chunks()
-    first = together.column(place(0)).to_numpy()
+    first = together.column(by).to_numpy()
     if len(parts) == 1 and bool((first[1:] >= first[:-1]).all()):
         return together
     return together.take(pa.array(np.argsort(first, kind="stable")))

@@ -14,6 +14,7 @@ from cleanroom.manifest.model import (
     Dataset,
     IntersectCount,
     IntersectRows,
+    Join,
     RowsOutput,
     Split,
     TrainingOutput,
@@ -38,16 +39,22 @@ class InputPlan:
     """Columns to decrypt afterwards, for the rows of the result; may repeat keys."""
 
 
+Told = tuple[str | None, Column]
+"""An input and its column; no input where every input has the column, one below the other."""
+
+
 @dataclass(frozen=True, slots=True)
 class Lesson:
     """What a training learns, how, and from how many rows."""
 
     task: Literal["classification", "regression"]
     """Classes or a number."""
-    label: tuple[str, Column]
-    """The input of the label, and its column."""
-    features: tuple[tuple[str, Column], ...]
-    """The input of each feature, and its column; by input, then as in the dataset."""
+    label: Told
+    """Where the label is."""
+    weight: Told | None
+    """Where the weights of rows are; none: all rows count alike."""
+    features: tuple[Told, ...]
+    """Where each feature is; by input, then as in the dataset."""
     owners: Mapping[str, str]
     """The owner of each input."""
     split: Split
@@ -76,6 +83,10 @@ class Plan:
     """What becomes of a unit with several rows in an input."""
     limit: int | None = None
     """Return at most so many lines; none asked for: all."""
+    join: Join = "inner"
+    """Which units give lines."""
+    left: int = 0
+    """For a left join, the number of the input whose units all do."""
     lesson: Lesson | None = None
     """For a training: what is learned from the lines."""
 

@@ -47,7 +47,7 @@ def taught(
     if plan.lesson is None:
         raise ComputationFailed("a training has no lesson")
     advance("train", 0)
-    cut, seen_by = spread(found, plan.lesson, accepted.nodes)
+    cut, seen_by = spread(plan, plan.lesson, found, accepted.nodes)
     seen = seen_by(Learners(accepted, cut, awaiting))
     return operation.taught(plan, plan.lesson, seen, functools.partial(fit_reduced, heard=_nobody))
 

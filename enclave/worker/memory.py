@@ -43,16 +43,24 @@ def estimate(accepted: AcceptedOrder) -> int:
 
 
 def _of_training(accepted: AcceptedOrder) -> int:
-    """The matrix of a training: no more rows than `max_rows`, or than the smallest input has."""
+    """The matrix of a training: no more rows than `max_rows`, or than the join can give."""
     lesson = accepted.plan.lesson
     if lesson is None:
         return 0
-    rows = min(each.version.rows for each in accepted.order.inputs.values())
-    if accepted.plan.duplicates == "all":
-        rows = lesson.max_rows
     width = sum(len(column.values or ("",)) for _, column in lesson.features)
-    held = min(rows, lesson.max_rows) * width * WIDTHS["float64"] * COPIES_OF_MATRIX
-    return held // accepted.nodes
+    rows = min(_joined_rows(accepted), lesson.max_rows)
+    return rows * width * WIDTHS["float64"] * COPIES_OF_MATRIX // accepted.nodes
+
+
+def _joined_rows(accepted: AcceptedOrder) -> int:
+    """The most rows that the join of a training gives."""
+    plan = accepted.plan
+    rows = [accepted.order.inputs[planned.name].version.rows for planned in plan.inputs]
+    if plan.join == "concat":
+        return sum(rows)
+    if plan.duplicates == "all":
+        return plan.most
+    return rows[plan.left] if plan.join == "left" else min(rows)
 
 
 def require_memory(accepted: AcceptedOrder, available: int) -> int:

@@ -83,7 +83,7 @@ def test_a_class_of_one_person_has_no_points():
 def test_the_story_notices_a_missing_count_of_units(monkeypatch):
     assert_mutant_is_caught(
         monkeypatch,
-        "enclave.computations.training.evaluation:_distinct",
+        "enclave.computations.training.evaluation:count",
         returns(1 << 30),
         no_planted_person_has_a_point,
     )
@@ -92,8 +92,8 @@ def test_the_story_notices_a_missing_count_of_units(monkeypatch):
 def test_the_story_notices_rows_that_count_as_units(monkeypatch):
     assert_mutant_is_caught(
         monkeypatch,
-        "enclave.computations.training.evaluation:_distinct",
-        len,
+        "enclave.computations.training.evaluation:count",
+        lambda unit, _: len(unit),
         lambda: test_a_person_of_many_rows_has_no_point(40),
     )
 
@@ -101,7 +101,7 @@ def test_the_story_notices_rows_that_count_as_units(monkeypatch):
 def test_the_story_notices_a_class_that_is_drawn_whatever_its_size(monkeypatch):
     assert_mutant_is_caught(
         monkeypatch,
-        "enclave.computations.training.evaluation:_distinct",
+        "enclave.computations.training.evaluation:count",
         returns(1 << 30),
         test_a_class_of_one_person_has_no_points,
     )

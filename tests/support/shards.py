@@ -47,7 +47,7 @@ def train_spread(
     assert plan.lesson is not None
     keys = [key_table(tables[planned.name], planned.keys) for planned in plan.inputs]
     found = operation.combine(plan, [operation.match(plan, keys, secrets.token_bytes(32))])
-    shares, seen_by = spread.spread(found, plan.lesson, workers)
+    shares, seen_by = spread.spread(plan, plan.lesson, found, workers)
     for planned in plan.inputs:
         spread.require_lawful_rows(plan.lesson, planned.name, tables[planned.name])
     gang = Beside(

@@ -146,10 +146,27 @@ def halves(
     return {"left": party(left, 1_000_000), "right": party(right, 2_000_000)}
 
 
-def pooled(tables: Mapping[str, pa.Table]) -> pd.DataFrame:
-    """Oracle: the join in the order of the left rows."""
+def piles(rows: pd.DataFrame, cut: int, shared: int = 0) -> dict[str, pa.Table]:
+    """Two parties' tables of the same columns: the first `cut` rows, and the rest.
+
+    The right party has, after its own, the first `shared` of the left party's people once more.
+    """
+    named = rows.reset_index(drop=True)
+    named.insert(0, "id", np.arange(len(named)))
+    again = named.iloc[:shared]
+    sides = {"left": named.iloc[:cut], "right": pd.concat([named.iloc[cut:], again])}
+    return {
+        side: pa.Table.from_pandas(part, preserve_index=False).replace_schema_metadata(None)
+        for side, part in sides.items()
+    }
+
+
+def pooled(tables: Mapping[str, pa.Table], how: str = "inner") -> pd.DataFrame:
+    """Oracle: the join in the order of the left rows, or the left rows above the right ones."""
     left, right = (tables[side].to_pandas() for side in ("left", "right"))
-    return left.merge(right, on="id", how="inner", sort=False)
+    if how == "concat":
+        return pd.concat([left, right], ignore_index=True)
+    return left.merge(right, on="id", how=how, sort=False)
 
 
 def units_that_test(units: int, percent: int = 25, seed: int = 7) -> np.ndarray:

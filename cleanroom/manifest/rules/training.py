@@ -17,7 +17,10 @@ from cleanroom.manifest.model import (
     Training,
     TrainLinear,
 )
+from cleanroom.manifest.rules.joining import read_columns, trainings
 
+HEAVIEST = Decimal(10) ** 6
+"""Weights stay below: a weight times a label of 1e30 fits into a 32-bit float."""
 LARGEST = Decimal(10) ** 30
 """Features and labels stay below: their squares fit into 64-bit, they into 32-bit floats."""
 LINE_BYTES = 64
@@ -26,18 +29,21 @@ LARGEST_EVALUATION = 400_000
 """In bytes, estimated; a worker writes tables of numbers below half a mebibyte."""
 COMPARED = MetricsOutput | EvaluationOutput
 """Outputs that say `compare`."""
-ROLES = ("feature", "label")
+ROLES = ("feature", "label", "weight")
 """What training reads besides the identities that it joins on."""
 
 
 def one_label(manifest: Manifest) -> Iterator[Problem]:
     """A training reads one label, which fits its task, and at least one feature."""
-    for name, training in _trainings(manifest):
+    for name, training in trainings(manifest):
         read = list(_read(manifest, name, training))
         labels = [(path, column) for path, column in read if column.role == "label"]
-        if len(labels) != 1:
+        # rows that stand below each other have one label in each input
+        wanted = len(training.inputs) if training.join == "concat" else 1
+        if len(labels) != wanted:
             yield Problem(
-                f"{len(labels)} columns of role label are read, expected exactly one",
+                f"{len(labels)} columns of role label are read, expected "
+                f"{'one of each input' if wanted > 1 else 'exactly one'}",
                 where=f"computations.{name}.inputs",
                 hint="the owner of the label gives one column the role `label`",
             )
@@ -54,21 +60,37 @@ def one_label(manifest: Manifest) -> Iterator[Problem]:
 
 def features_fit(manifest: Manifest) -> Iterator[Problem]:
     """A training reads nothing but identities it joins on, features and a label, all of use."""
-    for name, training in _trainings(manifest):
+    for name, training in trainings(manifest):
         for path, column in _read(manifest, name, training):
             if column.role not in ROLES and column.name not in training.on:
                 yield Problem(
-                    f"column {column.name!r} has role {column.role!r}, expected feature or label "
-                    "in a training",
+                    f"column {column.name!r} has role {column.role!r}, expected feature, label "
+                    "or weight in a training",
                     where=path,
                 )
             elif column.role == "feature" and (fault := _fault_in_feature(column, training)):
                 yield Problem(fault, where=path)
 
 
+def weights_fit(manifest: Manifest) -> Iterator[Problem]:
+    """At most one weight is read: a number within 0 and a million, bounded and never missing."""
+    for name, training in trainings(manifest):
+        read = list(_read(manifest, name, training))
+        weights = [(path, column) for path, column in read if column.role == "weight"]
+        if len(weights) > 1 and training.join != "concat":
+            yield Problem(
+                f"{len(weights)} columns of role weight are read, expected at most one",
+                where=f"computations.{name}.inputs",
+            )
+        for path, column in weights:
+            fault = _fault_in_weight(column)
+            if fault:
+                yield Problem(f"weight {column.name!r}: {fault}", where=path)
+
+
 def settings_fit(manifest: Manifest) -> Iterator[Problem]:
     """Weights of a loss are not negative, `l2` of a line is above 0, a learning rate at most 1."""
-    for name, training in _trainings(manifest):
+    for name, training in trainings(manifest):
         for field, value, lowest, highest in _settings(training):
             if not lowest <= Decimal(value) <= highest:
                 yield Problem(
@@ -78,32 +100,35 @@ def settings_fit(manifest: Manifest) -> Iterator[Problem]:
 
 
 def trains_on_one_worker(manifest: Manifest) -> Iterator[Problem]:
-    """Trees are grown with `workers.count: 1`; lines are fitted over any gang."""
-    for name, training in _trainings(manifest):
-        if training.workers.count != 1 and isinstance(training, TrainGbdt):
+    """Trees, and rows with weights, need `workers.count: 1`; other lines are fitted by any gang."""
+    for name, training in trainings(manifest):
+        weighed = any(column.role == "weight" for _, column in _read(manifest, name, training))
+        if training.workers.count != 1 and (weighed or isinstance(training, TrainGbdt)):
+            why = "rows with weights are summed" if weighed else "trees are grown"
             yield Problem(
-                f"count is {training.workers.count}, expected 1: trees are grown in one process",
+                f"count is {training.workers.count}, expected 1: {why} in one process",
                 where=f"computations.{name}.workers.count",
                 hint="give the worker more cores and memory instead",
             )
 
 
 def comparisons_compare(manifest: Manifest) -> Iterator[Problem]:
-    """`compare: alone` is said where features of at least two owners are read."""
-    for name, training in _trainings(manifest):
+    """`compare: alone` is said where features of two owners at least stand beside each other."""
+    for name, training in trainings(manifest):
         owners = _owners_of_features(manifest, training)
         for output_id, output in training.outputs.items():
             compares = isinstance(output, COMPARED) and output.compare != "none"
-            if compares and len(owners) < 2:
+            if compares and (len(owners) < 2 or training.join == "concat"):
+                why = "features of one owner are read" if len(owners) < 2 else "join is concat"
                 yield Problem(
-                    "compare is alone, expected none: features of one owner are read",
+                    f"compare is alone, expected none: {why}",
                     where=f"computations.{name}.outputs.{output_id}.compare",
                 )
 
 
 def evaluations_are_short(manifest: Manifest) -> Iterator[Problem]:
     """The largest table that an evaluation may have is well below the limit of a table."""
-    for name, training in _trainings(manifest):
+    for name, training in trainings(manifest):
         labels = [each for _, each in _read(manifest, name, training) if each.role == "label"]
         values = [value for label in labels for value in label.values or ()]
         drawn = len(values) if len(values) > 2 and training.task == "classification" else 1
@@ -154,6 +179,17 @@ def _fault_in_label(column: Column, task: str) -> str:
     return f"{said}: {fault}" if fault else ""
 
 
+def _fault_in_weight(column: Column) -> str:
+    if column.type not in ("int32", "int64", "float64"):
+        return f"it is {column.type}, expected a number"
+    if column.nullable:
+        return "it may be missing, expected a column that is not nullable"
+    bounds = [Decimal(bound) for bound in column.bounds or ()]
+    if not bounds or bounds[0] < 0 or bounds[1] > HEAVIEST:
+        return f"expected bounds within 0 and {HEAVIEST:f}: weights are not negative"
+    return ""
+
+
 def _fault_in_feature(column: Column, training: Training) -> str:
     if column.nullable and isinstance(training, TrainLinear) and training.missing == "refuse":
         return f"feature {column.name!r} may be missing, while the computation says missing: refuse"
@@ -173,15 +209,7 @@ def _fault_in_number(column: Column) -> str:
     return ""
 
 
-def _trainings(manifest: Manifest) -> Iterator[tuple[str, TrainLinear | TrainGbdt]]:
-    for name, computation in manifest.computations.items():
-        if isinstance(computation, TrainLinear | TrainGbdt):
-            yield name, computation
-
-
 def _read(manifest: Manifest, name: str, training: Training) -> Iterator[tuple[str, Column]]:
-    for input_id, read in training.inputs.items():
-        dataset = manifest.datasets.get(read.dataset)
-        for column in dataset.columns if dataset else ():
-            if column.name in read.columns:
-                yield f"computations.{name}.inputs.{input_id}.columns.{column.name}", column
+    for input_id in training.inputs:
+        for column in read_columns(manifest, training, input_id):
+            yield f"computations.{name}.inputs.{input_id}.columns.{column.name}", column

@@ -22,12 +22,19 @@ def trials(fit: Fit[S], fitted: Fitted, seen: S, lesson: Lesson) -> Iterator[Tri
         seen: rows of which some test.
         lesson: the run's lesson.
     """
-    owners = sorted({feature.owner for feature in features_of(lesson)})
+    owners = _owners(lesson)
     yield Trial(", ".join(owners), seen.asked(fitted))
     if any(getattr(output, "compare", "none") == "alone" for output in lesson.outputs.values()):
         for owner in owners:
             own, names = _narrowed(seen, lesson, owner)
             yield Trial(owner, own.asked(fit(own, lesson, classes_of(lesson), names)))
+
+
+def _owners(lesson: Lesson) -> list[str]:
+    """Whose features are learned from."""
+    sources = {source for source, _ in lesson.features}
+    everybody = None in sources
+    return sorted({owner for name, owner in lesson.owners.items() if everybody or name in sources})
 
 
 def _narrowed(seen: S, lesson: Lesson, owner: str) -> tuple[S, list[str]]:

@@ -7,13 +7,13 @@ units. A point stands at the end of each stretch. Which row got which score stay
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from cleanroom.dataset.features import Matrix
 from cleanroom.manifest.model import EvaluationOutput
 from enclave.computations.training.examples import Seen
+from enclave.computations.training.units import Numbers, count
 
 Line = tuple[str, str, float, float | None, float | None, float, float]
 """As the columns of `EvaluationOutput`."""
@@ -27,6 +27,30 @@ class Trial:
     """Whose features it was trained on: names with commas between them."""
     said: Matrix
     """Probabilities, rows by classes, or one number for each row."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tested:
+    """Which unit each test row is about, and how much it counts."""
+
+    unit: Numbers
+    """Equal for rows of one unit."""
+    weights: Numbers | None
+    """None where all rows count alike."""
+
+    def chosen(self, which: Numbers | slice) -> "Tested":
+        """Only these rows, in this order."""
+        return Tested(self.unit[which], None if self.weights is None else self.weights[which])
+
+    @property
+    def units(self) -> int:
+        """How many units the rows are about, as the gate counts them."""
+        return count(self.unit, self.weights)
+
+    @property
+    def worth(self) -> float:
+        """The sum of all weights."""
+        return float(len(self.unit) if self.weights is None else self.weights.sum())
 
 
 def points(
@@ -43,48 +67,46 @@ def points(
             regression, whose points have neither `tpr` nor `fpr`.
         output: how many points, and about how many units.
     """
-    labels, units = seen.truth, seen.tested
+    labels, tested = seen.truth, Tested(seen.tested, seen.worth)
     if not classes:
-        for share, _, said, found in _cut(trial.said, labels, units, output):
+        for share, _, said, found in _cut(trial.said, labels, tested, output):
             yield trial.owners, "", share, None, None, said, found
     for place in range(1 if len(classes) == 2 else 0, len(classes)):
         is_it = labels == place
-        if min(_distinct(units[is_it]), _distinct(units[~is_it])) < output.min_bin:
+        if min(tested.chosen(is_it).units, tested.chosen(~is_it).units) < output.min_bin:
             continue
         hits, others = 0.0, 0.0
-        for share, rows, said, found in _cut(trial.said[:, place], is_it, units, output):
-            hits += rows * found / is_it.sum()
-            others += rows * (1 - found) / (~is_it).sum()
+        for share, worth, said, found in _cut(trial.said[:, place], is_it, tested, output):
+            hits += worth * found / tested.chosen(is_it).worth
+            others += worth * (1 - found) / tested.chosen(~is_it).worth
             yield trial.owners, classes[place], share, hits, others, said, found
 
 
 def _cut(
-    scores: Matrix, truth: np.ndarray[Any, Any], units: np.ndarray[Any, Any], rule: EvaluationOutput
-) -> Iterator[tuple[float, int, float, float]]:
-    """For each stretch: the share of rows up to its end, its rows, mean score and mean truth."""
+    scores: Matrix, truth: Numbers, tested: Tested, rule: EvaluationOutput
+) -> Iterator[tuple[float, float, float, float]]:
+    """For each stretch: the share up to its end, its weight, mean score and mean truth."""
     order = np.argsort(-scores, kind="stable")
-    scores, truth, units = scores[order], truth[order].astype(np.float64), units[order]
-    start = 0
-    for end in _ends(scores, units, rule):
+    scores, truth, tested = scores[order], truth[order].astype(np.float64), tested.chosen(order)
+    start, passed = 0, 0.0
+    for end in _ends(scores, tested, rule):
         stretch = slice(start, end)
-        told = float(scores[stretch].mean()), float(truth[stretch].mean())
-        yield end / len(scores), end - start, *told
+        part = tested.chosen(stretch)
+        passed += part.worth
+        said, found = (np.average(each[stretch], weights=part.weights) for each in (scores, truth))
+        yield passed / tested.worth, part.worth, float(said), float(found)
         start = end
 
 
-def _ends(scores: Matrix, units: np.ndarray[Any, Any], rule: EvaluationOutput) -> list[int]:
+def _ends(scores: Matrix, tested: Tested, rule: EvaluationOutput) -> list[int]:
     """Where stretches end; none where all rows together are about too few units."""
     rows = len(scores)
     apart = np.append(np.flatnonzero(np.diff(scores)) + 1, rows)
     wanted = -(-rows * np.arange(1, rule.points + 1) // rule.points)
     ends = [0]
     for end in np.unique(apart[np.searchsorted(apart, wanted)]):
-        if _distinct(units[ends[-1] : end]) >= rule.min_bin:
+        if tested.chosen(slice(ends[-1], end)).units >= rule.min_bin:
             ends.append(int(end))
     if len(ends) > 1:
         ends[-1] = rows  # what is left over is too little for a point of its own
     return ends[1:]
-
-
-def _distinct(units: np.ndarray[Any, Any]) -> int:
-    return len(np.unique(units))

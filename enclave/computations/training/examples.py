@@ -19,8 +19,32 @@ import pyarrow.compute as pc
 from cleanroom.dataset.features import Feature, Matrix, as_numbers, matrix, require_lawful
 from cleanroom.dataset.model_file import LinearPart
 from cleanroom.manifest.model import Split
-from enclave.computations.matches import UNIT, place
+from enclave.computations.matches import UNIT
 from enclave.computations.plan import Lesson, Plan
+from enclave.computations.training.columns import Payload, feature_of, joined, whole
+from enclave.computations.training.units import Numbers, count, units_by_owner
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """Some rows with their labels."""
+
+    rows: Matrix
+    """Rows by matrix columns; NaN where a value is missing."""
+    labels: Numbers
+    """Numbers of classes, `int64`, or numbers, `float64`."""
+    weights: Numbers | None
+    """How much each row counts, `float64`, not negative; None where all count alike."""
+
+    def chosen(self, which: np.ndarray[Any, np.dtype[np.bool_]]) -> "Sample":
+        """Only the rows for which this says true."""
+        weights = None if self.weights is None else self.weights[which]
+        return Sample(self.rows[which], self.labels[which], weights)
+
+    @property
+    def counting(self) -> "Sample":
+        """Only the rows with a weight above 0."""
+        return self if self.weights is None else self.chosen(self.weights > 0)
 
 
 class Fitted(Protocol):
@@ -49,18 +73,18 @@ class Seen(Protocol):
     """Examples, wherever their rows are: what a test of a model needs of them."""
 
     @property
-    def units(self) -> int:
-        """Distinct units of all rows."""
+    def units(self) -> Mapping[str, int]:
+        """Units of each owner, as the gate counts them."""
         ...
 
     @property
     def test_units(self) -> int:
-        """Distinct units of the rows that test."""
+        """Units of the rows that test, as the gate counts them."""
         ...
 
     @property
     def known(self) -> np.ndarray[Any, Any]:
-        """The different labels of the training rows; of numbers the least and the greatest do."""
+        """Different labels of training rows with a weight; of numbers least and greatest do."""
         ...
 
     @property
@@ -71,6 +95,11 @@ class Seen(Protocol):
     @property
     def tested(self) -> np.ndarray[Any, Any]:
         """The units of the rows that test, as numbers, in the same order."""
+        ...
+
+    @property
+    def worth(self) -> Numbers | None:
+        """The weights of the rows that test, in the same order; None where all count alike."""
         ...
 
     def asked(self, fitted: Fitted) -> Matrix:
@@ -91,38 +120,41 @@ Fit = Callable[[S, Lesson, list[str], list[str]], Fitted]
 class Examples:
     """All that a fit sees; rows in the joined order."""
 
-    rows: Matrix
-    """Rows by matrix columns; NaN where a value is missing."""
-    labels: np.ndarray[Any, Any]
-    """Numbers of classes, `int64`, or numbers, `float64`."""
+    every: Sample
+    """All rows."""
     tests: np.ndarray[Any, np.dtype[np.bool_]]
     """Which rows test; all others train."""
     unit: np.ndarray[Any, np.dtype[np.int64]]
     """Which unit each row is about, from 0."""
-    units: int
-    """Distinct units of all rows."""
+    units: Mapping[str, int]
+    """Units of each owner, as the gate counts them."""
     test_units: int
-    """Distinct units of the rows that test."""
+    """Units of the rows that test, as the gate counts them."""
 
     @property
-    def training(self) -> tuple[Matrix, np.ndarray[Any, Any]]:
-        """Rows and labels to learn from."""
-        return self.rows[~self.tests], self.labels[~self.tests]
+    def training(self) -> Sample:
+        """What to learn from."""
+        return self.every.chosen(~self.tests)
 
     @property
-    def testing(self) -> tuple[Matrix, np.ndarray[Any, Any]]:
-        """Rows and labels that the fit must not see."""
-        return self.rows[self.tests], self.labels[self.tests]
+    def testing(self) -> Sample:
+        """What the fit must not see."""
+        return self.every.chosen(self.tests)
 
     @property
     def known(self) -> np.ndarray[Any, Any]:
-        """The different labels of the training rows."""
-        return np.unique(self.labels[~self.tests])
+        """See `Seen`."""
+        return np.unique(self.training.counting.labels)
 
     @property
     def truth(self) -> np.ndarray[Any, Any]:
         """The labels of the rows that test."""
-        return self.testing[1]
+        return self.testing.labels
+
+    @property
+    def worth(self) -> Numbers | None:
+        """The weights of the rows that test."""
+        return self.testing.weights
 
     @property
     def tested(self) -> np.ndarray[Any, Any]:
@@ -131,19 +163,17 @@ class Examples:
 
     def narrowed(self, kept: np.ndarray[Any, np.dtype[np.bool_]]) -> "Examples":
         """The same examples with some of the matrix's columns."""
-        return replace(self, rows=np.ascontiguousarray(self.rows[:, kept]))
+        rows = np.ascontiguousarray(self.every.rows[:, kept])
+        return replace(self, every=replace(self.every, rows=rows))
 
     def asked(self, fitted: Fitted) -> Matrix:
         """What a model says of the rows that test."""
-        return fitted.predict(self.testing[0])
+        return fitted.predict(self.testing.rows)
 
 
 def features_of(lesson: Lesson) -> list[Feature]:
     """The features in the order of the matrix."""
-    return [
-        Feature(input=source, column=column.name, owner=lesson.owners[source], values=column.values)
-        for source, column in lesson.features
-    ]
+    return [feature_of(lesson, told) for told in lesson.features]
 
 
 def classes_of(lesson: Lesson) -> list[str]:
@@ -158,7 +188,7 @@ def examples(
     plan: Plan,
     lesson: Lesson,
     found: pa.Table,
-    payload: Mapping[str, pa.Table],
+    payload: Payload,
     dtype: type[np.floating[Any]],
 ) -> Examples:
     """Put the joined rows together.
@@ -167,36 +197,40 @@ def examples(
         plan: the run's plan.
         lesson: its lesson.
         found: the lines of the join.
-        payload: features and labels of each input, all rows in order.
+        payload: features, labels and weights of each input, all rows in order.
         dtype: of the matrix.
 
     Raises:
         DataMismatch: some row of an input, joined or not, breaks its column's rules.
     """
-    features = features_of(lesson)
-    for feature in (*features, label_as_feature(lesson)):
-        require_lawful(feature, payload[feature.input].column(feature.column))
-    # a label counts as read once all inputs are lawful: nothing below depends on what matched
-    lines = {
-        planned.name: pa.array(found.column(place(number)).to_numpy())
-        for number, planned in enumerate(plan.inputs)
+    weighed = () if lesson.weight is None else (lesson.weight,)
+    for told in (*lesson.features, lesson.label, *weighed):
+        for column in whole(payload, told):
+            require_lawful(feature_of(lesson, told), column)
+    # all inputs are lawful: nothing below fails for what matched
+    features = {
+        feature_of(lesson, told).name: joined(plan, found, payload, told)
+        for told in lesson.features
     }
-    joined = {
-        feature.name: payload[feature.input].column(feature.column).take(lines[feature.input])
-        for feature in features
-    }
-    source, column = lesson.label
-    labels = labels_of(lesson, payload[source].column(column.name).take(lines[source]))
-    _, unit = np.unique(found.column(UNIT).to_numpy(), return_inverse=True)
-    units = int(unit.max()) + 1 if len(unit) else 0
-    tested = test_units(units, lesson.split)
+    labels = labels_of(lesson, joined(plan, found, payload, lesson.label))
+    weights = [as_numbers(joined(plan, found, payload, told)) for told in weighed]
+    every = Sample(
+        matrix(features_of(lesson), features, dtype), labels, weights[0] if weights else None
+    )
+    return _divided(plan, lesson.split, found, every)
+
+
+def _divided(plan: Plan, split: Split, found: pa.Table, every: Sample) -> Examples:
+    """The rows with who tests, and units counted."""
+    known, unit = np.unique(found.column(UNIT).to_numpy(), return_inverse=True)
+    tests = test_units(len(known), split)[unit]
+    tested = every.chosen(tests)
     return Examples(
-        rows=matrix(features, joined, dtype),
-        labels=labels,
-        tests=tested[unit],
-        unit=unit,
-        units=units,
-        test_units=int(np.count_nonzero(tested)),
+        every,
+        tests,
+        unit,
+        units_by_owner(plan, found, every.weights),
+        count(unit[tests], tested.weights),
     )
 
 
@@ -207,14 +241,6 @@ def test_units(units: int, split: Split) -> np.ndarray[Any, np.dtype[np.bool_]]:
     tested = np.zeros(units, dtype=np.bool_)
     tested[np.argsort(drawn, kind="stable")[:count]] = True
     return tested
-
-
-def label_as_feature(lesson: Lesson) -> Feature:
-    """The label, looked at as features are."""
-    source, column = lesson.label
-    return Feature(
-        input=source, column=column.name, owner=lesson.owners[source], values=column.values
-    )
 
 
 def labels_of(lesson: Lesson, column: pa.ChunkedArray) -> np.ndarray[Any, Any]:

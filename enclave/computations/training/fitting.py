@@ -19,6 +19,7 @@ from cleanroom.dataset.model_file import LinearPart
 from enclave.computations.plan import Lesson
 from enclave.computations.threads import THREADS
 from enclave.computations.training.examples import Examples, Fitted
+from enclave.computations.training.units import Numbers
 
 ITERATIONS = 1000
 """Steps of the logistic solver, where no parameter says how many."""
@@ -75,16 +76,16 @@ class Trees:
 
 
 def fit_linear(examples: Examples, lesson: Lesson, classes: list[str], names: list[str]) -> Fitted:
-    """Fit a logistic or ridge regression to the training rows."""
+    """Fit a logistic or ridge regression; a row of weight 2 counts as that row twice."""
     del classes, names
-    rows, labels = examples.training
-    fills = _means(rows)
-    complete = np.where(np.isnan(rows), fills, rows)
-    scaler = StandardScaler().fit(complete)
+    training = examples.training
+    fills = _means(training.rows, training.weights)
+    complete = np.where(np.isnan(training.rows), fills, training.rows)
+    scaler = StandardScaler().fit(complete, sample_weight=training.weights)
     model = _linear_model(lesson)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        model.fit(scaler.transform(complete), labels)
+        model.fit(scaler.transform(complete), training.labels, sample_weight=training.weights)
     coefficients = np.atleast_2d(model.coef_) / scaler.scale_
     intercepts = np.atleast_1d(model.intercept_) - coefficients @ scaler.mean_
     part = LinearPart(
@@ -94,8 +95,8 @@ def fit_linear(examples: Examples, lesson: Lesson, classes: list[str], names: li
 
 
 def fit_trees(examples: Examples, lesson: Lesson, classes: list[str], names: list[str]) -> Fitted:
-    """Grow gradient-boosted trees on the training rows."""
-    rows, labels = examples.training
+    """Grow gradient-boosted trees."""
+    training = examples.training
     settings = lesson.settings
     given = {
         **_objective(lesson, classes),
@@ -108,7 +109,8 @@ def fit_trees(examples: Examples, lesson: Lesson, classes: list[str], names: lis
         "nthread": THREADS,
         "verbosity": 0,
     }
-    model = xgboost.train(given, _rows(rows, names, labels), int(settings["rounds"]))
+    rows = _rows(training.rows, names, training.labels, training.weights)
+    model = xgboost.train(given, rows, int(settings["rounds"]))
     return Trees(model, names, lesson.task)
 
 
@@ -126,11 +128,14 @@ def _linear_model(lesson: Lesson) -> Any:  # noqa: ANN401 - scikit-learn has no 
     return LogisticRegression(C=1 / lesson.settings["l2"], max_iter=steps, tol=TOLERANCE)
 
 
-def _means(rows: Matrix) -> Matrix:
+def _means(rows: Matrix, weights: Numbers | None) -> Matrix:
     """The mean of each column's values that are there; 0 for a column without any."""
     there = ~np.isnan(rows)
-    sums = np.where(there, rows, 0).sum(axis=0)
-    return np.asarray(sums / np.maximum(there.sum(axis=0), 1))
+    if weights is None:
+        sums = np.where(there, rows, 0).sum(axis=0)
+        return np.asarray(sums / np.maximum(there.sum(axis=0), 1))
+    total = weights @ there
+    return np.asarray(weights @ np.where(there, rows, 0) / np.where(total > 0, total, 1))
 
 
 def _objective(lesson: Lesson, classes: list[str]) -> dict[str, str | int]:
@@ -142,6 +147,9 @@ def _objective(lesson: Lesson, classes: list[str]) -> dict[str, str | int]:
 
 
 def _rows(
-    rows: Matrix, names: list[str], labels: np.ndarray[Any, Any] | None = None
+    rows: Matrix,
+    names: list[str],
+    labels: Numbers | None = None,
+    weights: Numbers | None = None,
 ) -> xgboost.DMatrix:
-    return xgboost.DMatrix(rows, label=labels, feature_names=names, nthread=THREADS)
+    return xgboost.DMatrix(rows, label=labels, weight=weights, feature_names=names, nthread=THREADS)

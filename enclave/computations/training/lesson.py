@@ -3,7 +3,8 @@
 Names, settings and the columns of each output; no rows, and nothing that has to be fitted.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
 
 import pyarrow as pa
 
@@ -17,11 +18,13 @@ from cleanroom.manifest.model import (
     TrainingOutput,
     TrainLinear,
 )
-from enclave.computations.plan import Lesson, Plan, chosen_parameters, plan_inputs
+from enclave.computations.plan import Lesson, Plan, Told, chosen_parameters, plan_inputs
 from enclave.computations.release import OutputColumn, Rule
 
 TABLE_BYTES = 1 << 19
 """Tables of metrics and importances are shorter than this, in bytes; the room takes twice that."""
+ROLES = ("label", "weight", "feature")
+"""What a training reads besides identities."""
 SHAPES: dict[str, tuple[tuple[str, pa.DataType], ...]] = {
     "metrics": (("metric", pa.large_string()), ("value", pa.float64())),
     "comparison": (
@@ -66,13 +69,16 @@ def plan_training(
     for source, column in read:
         wanted.setdefault(source, set()).add(column.name)
     inputs = plan_inputs(computation, datasets, wanted)
-    labels = [each for each in read if each[1].role == "label"]
-    features = tuple(each for each in read if each[1].role == "feature")
+    told = stacked(read, len(inputs)) if computation.join == "concat" else read
+    labels, weights, features = (
+        tuple(each for each in told if each[1].role == role) for role in ROLES
+    )
     if len(labels) != 1 or not features:
         raise ManifestRule("a training needs exactly one label and at least one feature")
     lesson = Lesson(
         task=computation.task,
         label=labels[0],
+        weight=weights[0] if weights else None,
         features=features,
         owners={planned.name: planned.owner for planned in inputs},
         split=computation.split,
@@ -82,17 +88,52 @@ def plan_training(
         outputs=dict(computation.outputs),
     )
     rules = tuple(_rule(name, output) for name, output in sorted(computation.outputs.items()))
-    return Plan(computation.op, inputs, rules, computation.duplicates, lesson=lesson)
+    left = [planned.name for planned in inputs].index(computation.left or inputs[0].name)
+    return Plan(
+        computation.op,
+        inputs,
+        rules,
+        computation.duplicates,
+        join=computation.join,
+        left=left,
+        lesson=lesson,
+    )
+
+
+def stacked(read: Sequence[tuple[str, Column]], inputs: int) -> list[Told]:
+    """The columns that all inputs have, once, as the first has them and as wide as any.
+
+    Raises:
+        ManifestRule: an input lacks one of them.
+    """
+    found: list[Told] = []
+    for source, column in read:
+        same = [each for _, each in read if each.name == column.name]
+        if len(same) != inputs:
+            raise ManifestRule(f"column {column.name!r} is not read by every input")
+        if source == read[0][0]:
+            widest = {"nullable": any(each.nullable for each in same), "bounds": _bounds(same)}
+            found.append((None, column.model_copy(update=widest)))
+    return found
+
+
+def _bounds(columns: Sequence[Column]) -> list[str] | None:
+    """The lowest and the highest number that any of the columns allows."""
+    given = [column.bounds for column in columns if column.bounds is not None]
+    if len(given) < len(columns):
+        return None
+    lowest, highest = zip(*given, strict=True)
+    return [min(lowest, key=Decimal), max(highest, key=Decimal)]
 
 
 def _read(
     computation: TrainLinear | TrainGbdt, datasets: Mapping[str, Dataset]
 ) -> Iterator[tuple[str, Column]]:
-    """Features and labels in the order of the inputs' names, then of the dataset's columns."""
+    """What is learned from, in the order of the inputs' names, then of the dataset's columns."""
     for name, source in sorted(computation.inputs.items()):
         dataset = datasets.get(source.dataset)
         for column in dataset.columns if dataset else ():
-            if column.name in source.columns and column.role in ("feature", "label"):
+            if column.name in source.columns and column.role in ROLES:
                 yield name, column
 
 

@@ -26,10 +26,17 @@ from cleanroom.manifest.model import (
 )
 from enclave.computations.failure import Reason, value_free
 from enclave.computations.intersect import intersect
+from enclave.computations.joins import (
+    combine_left,
+    combine_stacked,
+    left_lines,
+    stacked_lines,
+)
 from enclave.computations.matches import combine_lines, lines
 from enclave.computations.plan import Lesson, Plan
 from enclave.computations.release import Outcome, Rule
 from enclave.computations.training.alone import trials
+from enclave.computations.training.columns import feature_of
 from enclave.computations.training.evaluation import Trial, points
 from enclave.computations.training.examples import (
     Examples,
@@ -62,11 +69,19 @@ class Train:
         return plan_training(computation, datasets, parameters)
 
     def match(self, plan: Plan, inputs: Sequence[pa.Table], secret: bytes) -> pa.Table:
-        """The lines of this partition, as for `intersect.rows`."""
+        """The lines of this partition, as for `intersect.rows`, or as the join asks."""
+        if plan.join == "left":
+            return left_lines(inputs, plan.left, secret, plan.duplicates, plan.most)
+        if plan.join == "concat":
+            return stacked_lines(inputs, secret, plan.duplicates, plan.most)
         return lines(intersect(inputs, secret), inputs, plan.duplicates, plan.most)
 
     def combine(self, plan: Plan, parts: Sequence[pa.Table]) -> pa.Table:
-        """All lines in the order of the first input's rows, no more than are used."""
+        """All lines in the order of the first or left input's rows, no more than are used."""
+        if plan.join == "left":
+            return combine_left(parts, plan.left).slice(0, plan.most)
+        if plan.join == "concat":
+            return combine_stacked(parts).slice(0, plan.most)
         return combine_lines(parts).slice(0, plan.most)
 
     @value_free(Reason.TRAIN)
@@ -96,11 +111,12 @@ class Train:
             seen: the examples.
             fit: how to learn from them.
         """
-        enough = any(seen.units >= rule.min_group for rule in plan.rules)
+        fewest = min(seen.units.values())
+        enough = any(fewest >= rule.min_group for rule in plan.rules)
         learned = _learned(plan, lesson, seen, fit) if enough and _teaches(seen, lesson) else {}
-        units = {planned.owner: seen.units for planned in plan.inputs}
+        shown = lesson.outputs
         return tuple(
-            (rule, _outcome(rule, lesson.outputs[rule.output], units, learned.get(rule.output)))
+            (rule, _outcome(rule, shown[rule.output], seen.units, learned.get(rule.output)))
             for rule in plan.rules
         )
 
@@ -124,12 +140,12 @@ def _learned(plan: Plan, lesson: Lesson, seen: S, fit: Fit[S]) -> dict[str, pa.T
     features, classes = features_of(lesson), classes_of(lesson)
     names = [name for feature in features for name in feature.names]
     fitted = fit(seen, lesson, classes, names)
-    source, label = lesson.label
+    label = feature_of(lesson, lesson.label)
     description = ModelDescription(
         kind="gbdt" if plan.op == "train.gbdt" else "linear",
         task=lesson.task,
-        label=f"{source}.{label.name}",
-        label_owner=lesson.owners[source],
+        label=label.name,
+        label_owner=label.owner,
         classes=classes,
         features=features,
         linear=fitted.linear,
@@ -142,7 +158,7 @@ def _learned(plan: Plan, lesson: Lesson, seen: S, fit: Fit[S]) -> dict[str, pa.T
             case ModelOutput():
                 return [(description.to_bytes().decode(), fitted.booster)]
             case ImportanceOutput():
-                return _importance(description, fitted.weights())
+                return _importance(description, fitted.weights(), lesson)
             case MetricsOutput() | EvaluationOutput():
                 return _told(output, tested, seen, classes)
 
@@ -165,19 +181,23 @@ def _told(
     compared = tested if output.compare == "alone" else tested[:1]
     if isinstance(output, EvaluationOutput):
         return [line for trial in compared for line in points(trial, seen, classes, output)]
-    judge = scores.classification if classes else scores.regression
-    told = [(one.owners, judge(seen.truth, one.said)) for one in compared]
+    truth, worth = seen.truth, seen.worth
+    told = [(one.owners, scores.scores(truth, one.said, worth)) for one in compared]
     lines = [(owners, *each) for owners, scored in told for each in scored.items()]
     return lines if output.compare == "alone" else [line[1:] for line in lines]
 
 
-def _importance(description: ModelDescription, weights: np.ndarray) -> Lines:
-    """One line for each feature column: its indicators count together."""
+def _importance(description: ModelDescription, weights: np.ndarray, lesson: Lesson) -> Lines:
+    """One line for each feature column: its indicators count together.
+
+    A column that all inputs have is all their owners': nothing tells whose rows made it matter.
+    """
+    everybody = ", ".join(sorted(set(lesson.owners.values())))
     ends = np.cumsum([len(feature.names) for feature in description.features])
     shares = [part.sum() for part in np.split(weights, ends[:-1])]
     total = sum(shares) or 1.0
     return [
-        (feature.owner, feature.name, float(share / total))
+        (feature.owner or everybody, feature.name, float(share / total))
         for feature, share in zip(description.features, shares, strict=True)
     ]
 

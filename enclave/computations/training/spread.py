@@ -19,13 +19,9 @@ from cleanroom.dataset.features import Matrix, matrix, require_lawful
 from enclave.computations.failure import Reason, value_free
 from enclave.computations.matches import UNIT, place
 from enclave.computations.plan import Lesson, Plan
-from enclave.computations.training.examples import (
-    Fitted,
-    features_of,
-    label_as_feature,
-    labels_of,
-    test_units,
-)
+from enclave.computations.training.columns import feature_of, joined
+from enclave.computations.training.examples import Fitted, features_of, labels_of, test_units
+from enclave.computations.training.units import units_by_owner
 
 Answer = Any
 """What a step says of one shard: numbers, or arrays of them."""
@@ -44,14 +40,16 @@ class Spread:
     """The examples of a gang, as far as its driver knows them; see `examples.Seen`."""
 
     gang: Gang
-    units: int
-    """Distinct units of all rows."""
+    units: Mapping[str, int]
+    """Distinct units of each owner."""
     test_units: int
     """Distinct units of the rows that test."""
     tested: np.ndarray[Any, Any]
     """The units of the rows that test, as numbers."""
     kept: np.ndarray[Any, np.dtype[np.bool_]] | None = None
     """Which columns of the matrix are looked at; all unless said."""
+    worth: None = None
+    """All rows count alike: the manifest's rules let no weights come to a gang."""
 
     def ask(self, step: str, *given: Any) -> list[Answer]:  # noqa: ANN401 - as the step takes
         """Put a step to every shard's columns."""
@@ -89,7 +87,19 @@ class Share:
 
     def wanted(self, number: int) -> np.ndarray[Any, Any]:
         """The rows of input `number` that are read for it, once each, in order."""
-        return np.unique(self.lines.column(place(number)).to_numpy())
+        return np.unique(self.lines.column(place(number)).drop_null().to_numpy())
+
+    @property
+    def found(self) -> pa.Table:
+        """The lines, with the places of rows among those that are wanted."""
+        names = [name for name in self.lines.column_names if name != UNIT]
+        columns = []
+        for number in range(len(names)):
+            rows = self.lines.column(place(number))
+            absent = rows.is_null().to_numpy()
+            places = np.searchsorted(self.wanted(number), rows.fill_null(0).to_numpy())
+            columns.append(pa.array(places, mask=absent))
+        return pa.table(columns, names=[place(number) for number in range(len(names))])
 
 
 @dataclass(slots=True)
@@ -112,22 +122,22 @@ class Shard:
 
 @value_free(Reason.TRAIN)
 def spread(
-    found: pa.Table, lesson: Lesson, count: int
+    plan: Plan, lesson: Lesson, found: pa.Table, count: int
 ) -> tuple[list[Share], Callable[[Gang], Spread]]:
     """Cut the lines of a join into `count` shares of consecutive lines.
 
     Returns:
         The shares, and the examples once a gang has them.
     """
-    _, unit = np.unique(found.column(UNIT).to_numpy(), return_inverse=True)
-    units = int(unit.max()) + 1 if len(unit) else 0
-    tested = test_units(units, lesson.split)
+    known, unit = np.unique(found.column(UNIT).to_numpy(), return_inverse=True)
+    tested = test_units(len(known), lesson.split)
     bounds = [found.num_rows * each // count for each in range(count + 1)]
     cut = [
         Share(found.slice(start, stop - start).combine_chunks(), tested[unit[start:stop]])
         for start, stop in pairwise(bounds)
     ]
     count_tested = int(np.count_nonzero(tested))
+    units = units_by_owner(plan, found, None)
     return cut, functools.partial(
         Spread, units=units, test_units=count_tested, tested=unit[tested[unit]]
     )
@@ -140,9 +150,10 @@ def require_lawful_rows(lesson: Lesson, name: str, rows: pa.Table) -> pa.Table:
     Raises:
         DataMismatch: some row does not.
     """
-    for feature in (*features_of(lesson), label_as_feature(lesson)):
-        if feature.input == name:
-            require_lawful(feature, rows.column(feature.column))
+    for told in (*lesson.features, lesson.label):
+        source, column = told
+        if source in (name, None):
+            require_lawful(feature_of(lesson, told), rows.column(column.name))
     return rows
 
 
@@ -156,19 +167,13 @@ def shard_of(plan: Plan, lesson: Lesson, share: Share, taken: Mapping[str, pa.Ta
         share: which joined rows.
         taken: for each input the rows of `Share.wanted`, in order.
     """
-    lines = {}
-    for number, planned in enumerate(plan.inputs):
-        wanted = share.wanted(number)
-        rows = share.lines.column(place(number)).to_numpy()
-        lines[planned.name] = pa.array(np.searchsorted(wanted, rows))
-    joined = {
-        feature.name: taken[feature.input].column(feature.column).take(lines[feature.input])
-        for feature in features_of(lesson)
+    found = share.found
+    columns = {
+        feature_of(lesson, told).name: joined(plan, found, taken, told) for told in lesson.features
     }
-    source, column = lesson.label
-    labels = labels_of(lesson, taken[source].column(column.name).take(lines[source]))
+    labels = labels_of(lesson, joined(plan, found, taken, lesson.label))
     dtype = np.float32 if plan.op == "train.gbdt" else np.float64
-    rows, tests = matrix(features_of(lesson), joined, dtype), share.tests
+    rows, tests = matrix(features_of(lesson), columns, dtype), share.tests
     return Shard(rows[~tests], labels[~tests], rows[tests], labels[tests])
 
 

@@ -10,8 +10,9 @@ from sklearn import datasets
 
 from cleanroom.errors import DataMismatch
 from enclave.computations.training.reduced import fit_reduced
+from tests.support.joined_trainings import FILLED, below, beside, people, tables_beside
 from tests.support.shards import train_spread
-from tests.support.trainings import LINE, feature, halves, train, training_plain
+from tests.support.trainings import LINE, feature, halves, piles, train, training_plain
 
 fit = functools.partial(fit_reduced, heard=lambda _steps: None)
 
@@ -118,3 +119,17 @@ def test_points_and_comparisons_of_shards_are_those_of_one_worker():
         one, many = (each.table(output).to_pandas() for each in (alone, together))
         pd.testing.assert_frame_equal(one, many, atol=2e-6)
         assert set(many["owners"]) == {"bank", "shop", "bank, shop"}
+
+
+@pytest.mark.parametrize("join", ["left", "concat"])
+@pytest.mark.parametrize("workers", [2, 5])
+def test_joins_without_a_match_are_cut_over_shards_too(join, workers):
+    if join == "left":
+        plain, tables = beside(FILLED), tables_beside()
+    else:
+        plain, tables = below({**LINE, "duplicates": "all"}), piles(people(), 150, shared=30)
+    alone, together = train(plain, tables), train_spread(plain, tables, fit, workers)
+    one, many = (np.array(each.model.description.linear.coefficients) for each in (alone, together))
+    assert np.abs(one - many).max() < 1e-8
+    assert together.metrics == pytest.approx(alone.metrics, abs=2e-6)
+    assert [each.reached for each in together.released] == [each.reached for each in alone.released]

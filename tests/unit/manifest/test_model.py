@@ -69,6 +69,8 @@ DEFAULTS = {
     "attestation.*.vmpl": [0],
     "attestation.*.zones": "any",
     "computations.*.duplicates": "first",
+    "computations.*.join": "inner",
+    "computations.*.left": None,
     "computations.*.l2": "1",
     "computations.*.learning_rate": "0.3",
     "computations.*.limits.timeout_s": 900,

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from cleanroom.errors import ManifestRule
+from cleanroom.manifest.model import Manifest
 from cleanroom.manifest.plan import Plan, exposure_in_words, fingerprint, plan
 from cleanroom.manifest.text import load
 from tests.support.manifests import END, NOW, START, good_manifest, party_block, signer
@@ -242,3 +243,22 @@ def test_the_plan_says_what_the_submitter_of_a_training_may_choose():
     rights = {right.computation: right for right in plan(example()).rights}
     assert "`rounds` from 10 to 300, 80 if not named" in rights["credit_model"].words
     assert "`max_depth` from 2 to 8, 4 if not named" in rights["credit_model"].words
+
+
+def told_of(changes):
+    plain = example().to_plain()
+    plain["computations"]["credit_model"].update(changes)
+    words = exposure_in_words(Manifest.from_plain(plain), "shop")
+    return next(each for each in words if "`bank` learns" in each and "models that tell" in each)
+
+
+def test_the_plan_of_a_left_join_says_that_being_known_is_told_to_the_model():
+    told = told_of({"join": "left", "left": "left"})
+    assert "trained on all units in `accounts`, with what `habits` know of those" in told
+    assert "it may tell how being known to them goes with the label" in told
+
+
+def test_the_plan_of_stacked_rows_says_whose_rows_count():
+    told = told_of({"join": "concat"})
+    assert "the units in any of `accounts` and `habits`, one below the other" in told
+    assert "of a unit that several have with the same `email`, its first row counts" in told

@@ -481,7 +481,7 @@ BROKEN = [
         "features_fit",
         {**TRAINS, f"{MATCHES}__inputs__left__columns": ["email", "income", "repaid", "since"]},
         "computations.matches.inputs.left.columns.since",
-        "column 'since' has role 'payload', expected feature or label",
+        "column 'since' has role 'payload', expected feature, label or weight",
     ),
     (
         "features_fit",
@@ -543,6 +543,83 @@ BROKEN = [
         },
         "computations.matches.outputs.model.points",
         "the evaluation may have 15000 points, about 1245000 bytes, expected at most 400000",
+    ),
+    (
+        "one_label",
+        {**TRAINS, f"{MATCHES}__join": "concat"},
+        "computations.matches.inputs",
+        "1 columns of role label are read, expected one of each input",
+    ),
+    (
+        "left_is_whole",
+        {**TRAINS, f"{MATCHES}__left": "left"},
+        "computations.matches.left",
+        "left is given while join is inner, expected none",
+    ),
+    (
+        "left_is_whole",
+        {**TRAINS, f"{MATCHES}__join": "left"},
+        "computations.matches.left",
+        "left is None, expected one of left, right",
+    ),
+    (
+        "left_is_whole",
+        {
+            **TRAINS,
+            f"{MATCHES}__join": "left",
+            f"{MATCHES}__left": "right",
+            f"{MATCHES}__missing": "mean",
+        },
+        "computations.matches.inputs.left.columns.repaid",
+        "label 'repaid' is brought by 'left', expected by 'right'",
+    ),
+    (
+        "gaps_are_filled",
+        {**TRAINS, f"{MATCHES}__join": "left", f"{MATCHES}__left": "left"},
+        "computations.matches.missing",
+        "missing is refuse while join is left, expected mean",
+    ),
+    (
+        "inputs_are_alike",
+        {**TRAINS, f"{MATCHES}__join": "concat"},
+        "computations.matches.inputs.right.columns",
+        "column 'spend' is feature float64 here and not read in 'left', expected the same",
+    ),
+    (
+        "weights_fit",
+        {
+            **TRAINS,
+            "datasets__baskets__columns__1__role": "weight",
+            "datasets__baskets__columns__1__bounds": ["-1", "10"],
+        },
+        "computations.matches.inputs.right.columns.spend",
+        "weight 'spend': expected bounds within 0 and 1000000",
+    ),
+    (
+        "trains_on_one_worker",
+        {
+            **TRAINS,
+            f"{MATCHES}__workers__count": 2,
+            "datasets__baskets__columns__1__role": "weight",
+        },
+        "computations.matches.workers.count",
+        "count is 2, expected 1: rows with weights are summed in one process",
+    ),
+    (
+        "weights_fit",
+        {**TRAINS, "datasets__baskets__columns__2__role": "weight"},
+        "computations.matches.inputs.right.columns.payment",
+        "weight 'payment': it is string, expected a number",
+    ),
+    (
+        "weights_fit",
+        {
+            **TRAINS,
+            "datasets__baskets__columns__1__role": "weight",
+            f"{CUSTOMERS}__columns__1__role": "weight",
+        },
+        "computations.matches.inputs",
+        "2 columns of role weight are read, expected at most one",
     ),
     (
         "trains_on_one_worker",
