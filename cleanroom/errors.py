@@ -324,6 +324,13 @@ class OutputTooLarge(PrivacyRefused):
     fix = "ask for less, or agree on a higher limit"
 
 
+class BudgetExhausted(PrivacyRefused):
+    """A run would cost more of a dataset's privacy budget than is left of it."""
+
+    code, slug = "CR-5004", "budget-exhausted"
+    fix = "run `cleanroom budget` for what is left; nothing refills a budget within a lineage"
+
+
 # --- 6xxx: runs -----------------------------------------------------------------------------------
 
 

@@ -1,4 +1,4 @@
-"""`propose`, `attest`, `status`, `log`: a party and its room."""
+"""`propose`, `attest`, `status`, `budget`, `log`: a party and its room."""
 
 import json
 from pathlib import Path
@@ -57,6 +57,20 @@ def status(
         told = room.status()
     if visit.as_json:
         console.emit_json("status", told.to_json())
+    else:
+        console.emit(repr(told))
+
+
+@click.command()
+@room_options
+def budget(
+    visit: Visit,
+) -> None:
+    """Show what is left of each dataset's privacy budget, as the verified log says."""
+    with visit.enter() as room:
+        told = room.budget()
+    if visit.as_json:
+        console.emit_json("budget", told.to_json())
     else:
         console.emit(repr(told))
 

@@ -38,6 +38,7 @@ JOURNEY: dict[str, Verb] = {
     "cancel": Verb("cleanroom.cli.run:cancel", "cancel a run"),
     "result": Verb("cleanroom.cli.result:result", "fetch, decrypt and show results"),
     "receipt": Verb("cleanroom.cli.result:receipt", "fetch and verify receipts"),
+    "budget": Verb("cleanroom.cli.room:budget", "what is left of each privacy budget"),
     "log": Verb("cleanroom.cli.room:log", "show and verify the room's log"),
     "manifest": Verb("cleanroom.cli.manifest:manifest", "format, show, explain a manifest"),
     "measure": Verb("cleanroom.cli.measure:measure", "what an image will measure, signed"),

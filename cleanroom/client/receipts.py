@@ -14,7 +14,7 @@ from cleanroom.encoding import instant_text
 from cleanroom.errors import CleanroomError, FileMissing, ReceiptInvalid
 from cleanroom.manifest.model import Manifest
 from cleanroom.protocol import receipt as protocol
-from cleanroom.protocol.predicate import InTotoStatement, Predicate
+from cleanroom.protocol.predicate import BudgetPart, InTotoStatement, Predicate
 from cleanroom.protocol.receipt import VerifiedReceipt
 
 AnyManifest = ManifestFile | Manifest | str | os.PathLike[str]
@@ -111,9 +111,14 @@ class Receipt:
             ("workers", str(len(said.workers))),
             ("released", instant_text(said.released_at)),
             ("runs used", f"{said.runs_used} of {said.runs_allowed}"),
+            *((f"budget of {name}", _told(part)) for name, part in said.budgets.items()),
             ("manifest", said.manifest),
             ("assurance", said.assurance),
         ]
+
+
+def _told(part: BudgetPart) -> str:
+    return f"{part.after} of {part.limit} spent, {part.spent} by this run"
 
 
 def verify_receipt(

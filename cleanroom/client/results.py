@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 
+from cleanroom.client.budget import Budgets
 from cleanroom.client.display import counted, mimebundle
 from cleanroom.client.files import PRIVATE_FILE, write_new
 from cleanroom.client.receipts import Receipt
@@ -91,6 +92,11 @@ class Result:
                 "train or test a model"
             )
         return self
+
+    @property
+    def budget(self) -> Budgets:
+        """The privacy budgets that the run spent from, and how many more such runs they bear."""
+        return Budgets.of_run(self.receipt.claimed)
 
     @property
     def model(self) -> "Model":

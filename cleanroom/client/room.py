@@ -13,6 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, cast
 
+from cleanroom.client.budget import Budgets
 from cleanroom.client.calls import PATIENCE_S, Caller, Calls
 from cleanroom.client.clock import Clock, system_clock
 from cleanroom.client.display import mimebundle
@@ -172,7 +173,7 @@ class Room:
         Raises:
             RunRefused: the manifest does not let this party run it.
             ParameterOutOfRange: a parameter is unknown, missing or outside its signed range.
-            LimitReached: the signed number of runs is used up.
+            LimitReached, BudgetExhausted: the signed runs, or a privacy budget, are used up.
             DatasetMissing: an input has no version yet.
         """
         self._may_run(computation)
@@ -215,6 +216,10 @@ class Room:
         """
         return fetch_log(self._calls)
 
+    def budget(self) -> Budgets:
+        """What is left of each dataset's privacy budget, recomputed from the proven log."""
+        return Budgets.of_room(self.manifest, self.log().entries)
+
     def close(self) -> None:
         """End the connection; the room and its runs go on."""
         self._calls.close()
@@ -253,11 +258,8 @@ class Room:
         }
 
     def _may_run(self, computation: str) -> str:
-        allowed = sorted(
-            name
-            for name, each in self.manifest.computations.items()
-            if self.party in each.submitters
-        )
+        known = self.manifest.computations.items()
+        allowed = sorted(name for name, each in known if self.party in each.submitters)
         if computation not in allowed:
             raise RunRefused(
                 f"the computation is {computation!r}, expected one that {self.party!r} may run: "

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from cleanroom.encoding import Bytes, Digest, Instant, Name, Record
+from cleanroom.ledger.loss import Loss
 
 Instance = Annotated[str, Field(pattern=r"^w-[0-9a-f]{16}$")]
 """A worker's name, given by the coordinator when it was admitted."""
@@ -95,6 +96,30 @@ class RunSubmitted(Record):
     """Digest of the signed request's envelope."""
 
 
+class _OfBudget(Record):
+    run: RunId
+    losses: dict[Name, Loss] = Field(min_length=1)
+    """By dataset, for each one with a budget that the run reads."""
+
+
+class BudgetReserved(_OfBudget):
+    """A run may cost so much of its datasets' privacy budgets: nobody else can have it."""
+
+    kind: Literal["budget-reserved"] = "budget-reserved"
+
+
+class BudgetSpent(_OfBudget):
+    """What a run had reserved is gone for ever: its results are released, or its keys had left."""
+
+    kind: Literal["budget-spent"] = "budget-spent"
+
+
+class BudgetVoided(_OfBudget):
+    """What a run had reserved is free again: it ended before any key was granted."""
+
+    kind: Literal["budget-voided"] = "budget-voided"
+
+
 class KeysGranted(Record):
     """Workers get the keys of this run: one use of each limit is spent."""
 
@@ -147,6 +172,9 @@ Content = Annotated[
     | WorkerAdmitted
     | WorkerLeft
     | RunSubmitted
+    | BudgetReserved
+    | BudgetSpent
+    | BudgetVoided
     | KeysGranted
     | RunReleased
     | RunEnded,

@@ -10,7 +10,9 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from cleanroom.encoding import Name, Record
+from cleanroom.ledger.loss import Loss
 from cleanroom.manifest.fields import Names, as_set
+from cleanroom.manifest.privacy import CountNoise
 
 
 class Input(Record):
@@ -37,7 +39,9 @@ class CountOutput(Record):
     recipients: Names
     """Parties whose `receive` key the result is sealed to."""
     gate: Gate = Gate()
-    """The rule it passes first."""
+    """The rule it passes first; with `dp` the noisy count passes it, not the exact one."""
+    dp: CountNoise | None = None
+    """Noise that protects each single unit; without it the count is exact, but for rounding."""
 
     @property
     def columns(self) -> list[str]:
@@ -110,6 +114,11 @@ class Computation(Record):
         """What a submitter may choose, by the parameter's name."""
         return {}
 
+    @property
+    def loss(self) -> Loss | None:
+        """What one run costs of a budget; None where results have no noise: no ε bounds them."""
+        return None
+
 
 class IntersectCount(Computation):
     """How many units are in every input."""
@@ -118,6 +127,11 @@ class IntersectCount(Computation):
     """The operation."""
     outputs: dict[Name, CountOutput] = Field(min_length=1, max_length=1)
     """One output: a table of one row with the column `overlap`."""
+
+    @property
+    def loss(self) -> Loss | None:
+        """See `Computation.loss`."""
+        return next((output.dp.loss for output in self.outputs.values() if output.dp), None)
 
 
 class RowsParameters(Record):

@@ -30,6 +30,7 @@ from cleanroom.manifest.computation import (
 )
 from cleanroom.manifest.evaluation import EvaluationOutput
 from cleanroom.manifest.fields import MOST_ENTRIES, Lineage, Names, Number, Title, Visible, as_set
+from cleanroom.manifest.privacy import CountNoise, Privacy
 from cleanroom.manifest.training import (
     ImportanceOutput,
     Join,
@@ -52,6 +53,7 @@ __all__ = [
     "Column",
     "Computation",
     "CoordinatorRule",
+    "CountNoise",
     "CountOutput",
     "Dataset",
     "EvaluationOutput",
@@ -72,6 +74,7 @@ __all__ = [
     "Number",
     "Party",
     "PartyKey",
+    "Privacy",
     "Range",
     "Rows",
     "RowsOutput",
@@ -200,6 +203,8 @@ class Dataset(Record):
     """How many rows a version may have."""
     allow: Allow
     """What the owner consents to."""
+    privacy: Privacy | None = None
+    """What may become known about one unit; without it no ε bounds it."""
 
 
 AnyComputation = Annotated[

@@ -12,11 +12,22 @@ from cleanroom.attestation.explain import left_open
 from cleanroom.attestation.told import tell
 from cleanroom.crypto.envelope import Envelope
 from cleanroom.encoding import Digest, Instant, Record, instant_text
+from cleanroom.ledger.loss import Loss
+from cleanroom.manifest.budgets import budgets, costs_of
 from cleanroom.manifest.checks import check
 from cleanroom.manifest.model import AnyComputation, Manifest
-from cleanroom.manifest.words import exposure_in_words, learned, listed, plural
+from cleanroom.manifest.words import exposure_in_words, learned, listed, permitted_loss, plural
 
-__all__ = ["Contribution", "Learning", "Plan", "Right", "Trust", "exposure_in_words", "plan"]
+__all__ = [
+    "Allowance",
+    "Contribution",
+    "Learning",
+    "Plan",
+    "Right",
+    "Trust",
+    "exposure_in_words",
+    "plan",
+]
 
 
 class Contribution(Record):
@@ -47,6 +58,23 @@ class Learning(Record):
     """From which of its outputs."""
     words: str
     """What, at most, over all runs."""
+
+
+class Allowance(Record):
+    """What may become known about one unit of a dataset, over all runs, and what uses it up."""
+
+    party: str
+    """Whose dataset it is."""
+    dataset: str
+    """Its name."""
+    unit: list[str]
+    """The columns that name one unit."""
+    limit: Loss
+    """The whole budget, for the life of the lineage."""
+    costs: dict[str, Loss]
+    """What one run costs, by computation."""
+    words: str
+    """What that means, and how many runs fit."""
 
 
 class Right(Record):
@@ -102,6 +130,8 @@ class Plan(Record):
     """Who brings what."""
     learnings: list[Learning]
     """Who learns what."""
+    allowances: list[Allowance]
+    """Which datasets have a privacy budget; others have no bound of this kind."""
     rights: list[Right]
     """Who may run what."""
     trusted: list[Trust]
@@ -147,6 +177,7 @@ def plan(
         },
         contributions=list(_contributions(manifest)),
         learnings=list(_learnings(manifest)),
+        allowances=list(_allowances(manifest)),
         rights=[_right(name, each) for name, each in manifest.computations.items()],
         trusted=list(_trusted(manifest, reference_values, now)),
         unprotected=[f"{warning.where}: {warning.message}" for warning in checked.warnings],
@@ -191,6 +222,19 @@ def _learnings(manifest: Manifest) -> Iterator[Learning]:
                 if party in output.recipients:
                     words = learned(manifest, name, output_id, party)
                     yield Learning(party=party, computation=name, output=output_id, words=words)
+
+
+def _allowances(manifest: Manifest) -> Iterator[Allowance]:
+    for dataset, privacy in budgets(manifest):
+        costs = costs_of(manifest, dataset)
+        yield Allowance(
+            party=manifest.datasets[dataset].owner,
+            dataset=dataset,
+            unit=privacy.unit,
+            limit=privacy.limit,
+            costs=costs,
+            words=permitted_loss(privacy, costs),
+        )
 
 
 def _right(name: str, computation: AnyComputation) -> Right:
@@ -244,6 +288,10 @@ def _lines(told: Plan) -> Iterator[str]:
     yield "\nWho learns what, at worst"
     for learning in told.learnings:
         yield f"  {learning.party}, from {learning.computation}.{learning.output}: {learning.words}"
+    if told.allowances:
+        yield "\nWhat all runs together may tell about one unit"
+    for allowance in told.allowances:
+        yield f"  {allowance.party}, of `{allowance.dataset}`: {allowance.words}"
     yield "\nWho may run what"
     for right in told.rights:
         who, runs = listed(right.parties), plural(right.most_runs, "time")

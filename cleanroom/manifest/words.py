@@ -4,11 +4,15 @@ The sentences are made of the manifest alone; they promise no more than the rule
 threshold without noise does not protect is said by `rules.warnings`.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from math import ceil, log
 from typing import assert_never
 
+from cleanroom.ledger.loss import Loss
+from cleanroom.manifest.budgets import budgets, costs_of
 from cleanroom.manifest.model import (
     Computation,
+    CountNoise,
     CountOutput,
     EvaluationOutput,
     ImportanceOutput,
@@ -17,6 +21,7 @@ from cleanroom.manifest.model import (
     Manifest,
     MetricsOutput,
     ModelOutput,
+    Privacy,
     RowsOutput,
     Training,
     TrainingOutput,
@@ -38,6 +43,10 @@ def exposure_in_words(manifest: Manifest, party: str) -> list[str]:
         for recipient in output.recipients
         if recipient != party
     ]
+    for dataset, privacy in budgets(manifest):
+        if manifest.datasets[dataset].owner == party:
+            words = permitted_loss(privacy, costs_of(manifest, dataset))
+            said.append(f"of `{dataset}`, all runs together tell {words}")
     return said or [f"with this, nobody learns anything from the data of `{party}`"]
 
 
@@ -54,6 +63,21 @@ def learned(manifest: Manifest, computation_id: str, output_id: str, recipient: 
 def owners(manifest: Manifest, computation: Computation) -> list[str]:
     """The parties whose datasets a computation reads, sorted."""
     return sorted({manifest.datasets[read.dataset].owner for read in computation.inputs.values()})
+
+
+def permitted_loss(privacy: Privacy, costs: Mapping[str, Loss]) -> str:
+    """What a budget allows, in words.
+
+    Args:
+        privacy: the budget.
+        costs: what one run costs, by computation.
+    """
+    unit, limit = listed(f"`{column}`" for column in privacy.unit), privacy.limit
+    fits = [
+        f"{plural(limit.fits(cost), 'run')} of {name} ({cost} each)" for name, cost in costs.items()
+    ]
+    enough = f"enough for {' or '.join(fits)}" if fits else "which no computation is charged to"
+    return f"at most {limit} about all rows with the same {unit}, {enough}; never refilled"
 
 
 def listed(words: Iterable[str]) -> str:
@@ -75,11 +99,27 @@ def largest_result(computation: IntersectRows, output: RowsOutput) -> int:
 
 def _counts(manifest: Manifest, computation: IntersectCount, output: CountOutput) -> str:
     gate, runs = output.gate, computation.limits.max_runs
+    if output.dp is not None:
+        return _noisy_counts(manifest, computation, output, output.dp)
     rounded = f", rounded to the nearest {gate.round_to:,}" if gate.round_to > 1 else ", exact"
     kind = "rounded overlap count" if gate.round_to > 1 else "overlap count"
     return (
         f"at most {plural(runs, kind)} of {_common(manifest, computation)}{rounded}, "
         f"withheld below {plural(gate.min_group, 'unit')} of any owner"
+    )
+
+
+def _noisy_counts(
+    manifest: Manifest, computation: IntersectCount, output: CountOutput, noise: CountNoise
+) -> str:
+    gate, runs = output.gate, computation.limits.max_runs
+    rounded = f", then rounded to the nearest {gate.round_to:,}" if gate.round_to > 1 else ""
+    # of a draw of scale 1/epsilon, 95 % are within ln(20) / epsilon
+    spread = ceil(log(20) / float(noise.epsilon))
+    return (
+        f"at most {plural(runs, 'noisy overlap count')} of {_common(manifest, computation)}, each "
+        f"with noise of {noise.loss} (within {plural(spread, 'unit')} in 95 of 100 runs)"
+        f"{rounded}; withheld where the noisy count is below {plural(gate.min_group, 'unit')}"
     )
 
 

@@ -5,6 +5,7 @@ so it is compared again; nothing here needs a key or a clock.
 """
 
 from cleanroom.errors import ReceiptInvalid
+from cleanroom.manifest.budgets import limits_of, losses_of
 from cleanroom.manifest.model import AnyComputation, Manifest
 from cleanroom.protocol.join import Join
 from cleanroom.protocol.predicate import Predicate
@@ -34,6 +35,7 @@ def permitted(predicate: Predicate, own: Manifest) -> AnyComputation:
             f"the run is number {predicate.runs_used} of {predicate.runs_allowed} allowed"
         )
     _within(predicate, computation)
+    _charged(predicate, computation, own)
     return computation
 
 
@@ -76,6 +78,20 @@ def _delivered(predicate: Predicate) -> list[tuple[str, str]]:
 def _due(computation: AnyComputation) -> list[tuple[str, str]]:
     outputs = computation.outputs.items()
     return sorted((name, party) for name, output in outputs for party in output.recipients)
+
+
+def _charged(predicate: Predicate, computation: AnyComputation, own: Manifest) -> None:
+    limits, parts = limits_of(own), predicate.budgets
+    spent = {dataset: part.spent for dataset, part in parts.items()}
+    compare("losses", spent, losses_of(own, computation))
+    for dataset, part in parts.items():
+        compare(f"budget of {dataset!r}", part.limit, limits[dataset])
+        compare(f"loss of {dataset!r}", part.after, part.before.plus(part.spent))
+        if not part.limit.covers(part.after):
+            raise ReceiptInvalid(
+                f"the receipt says that {part.after} of {dataset!r} is spent, more than its "
+                f"budget of {part.limit}"
+            )
 
 
 def _within(predicate: Predicate, computation: AnyComputation) -> None:

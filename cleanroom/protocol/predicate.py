@@ -10,6 +10,7 @@ from pydantic import Field
 from cleanroom.attestation.claims import Assurance
 from cleanroom.encoding import Digest, Instant, Name, Record
 from cleanroom.ledger.entry import Instance, OutputRecord, RunId
+from cleanroom.ledger.loss import Loss
 from cleanroom.manifest.model import Lineage
 from cleanroom.protocol.work import Check
 
@@ -55,6 +56,19 @@ class InputPart(Record):
     """What the workers could decrypt."""
 
 
+class BudgetPart(Record):
+    """What the run spent of one dataset's privacy budget."""
+
+    limit: Loss
+    """The whole budget, as the manifest says."""
+    before: Loss
+    """What other runs had spent when this one was released; what they had reserved is not in it."""
+    spent: Loss
+    """What this run cost."""
+    after: Loss
+    """Both together."""
+
+
 class Predicate(Record):
     """What the receipt says."""
 
@@ -78,6 +92,8 @@ class Predicate(Record):
     """Of the computation's `max_runs`, this one included."""
     runs_allowed: int = Field(ge=1)
     """The computation's `max_runs`."""
+    budgets: dict[Name, BudgetPart]
+    """By dataset: each that the run read and that has a budget, if its results have noise."""
     assurance: Assurance
     """`simulated` when any platform of this run was."""
 

@@ -15,6 +15,7 @@ import struct
 import sys
 import warnings
 from datetime import UTC, datetime
+from decimal import Decimal
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -253,7 +254,19 @@ def permitted(said: Json, manifest: Json) -> Json:
     require(working and said["parameters"].keys() == ranges.keys(), "other workers or parameters")
     for name, chosen in said["parameters"].items():
         require(ranges[name]["min"] <= chosen <= ranges[name]["max"], "a parameter's range")
+    charged(said["budgets"], ran, manifest["datasets"])
     return ran
+
+
+def charged(parts: Json, ran: Json, datasets: Json) -> None:
+    """Go on only if each budget that is read was charged, in full and no further than it goes."""
+    noise = next((one["dp"] for one in (ran, *ran["outputs"].values()) if one.get("dp")), {})
+    limits = {r["dataset"]: datasets[r["dataset"]].get("privacy") for r in ran["inputs"].values()}
+    require(parts.keys() == {n for n in limits if noise and limits[n]}, "other budgets")
+    for part, limit, u in ((parts[n], limits[n], u) for n in parts for u in ("epsilon", "delta")):
+        said = [Decimal(part[name][u]) for name in ("limit", "spent", "before", "after")]
+        stated = [Decimal(one.get(u, "0")) for one in (limit, noise)]
+        require(said[:2] == stated and said[1] + said[2] == said[3] <= said[0], "another budget")
 
 
 def gang(receipt: Json, said: Json, ran: Json, trust: Json) -> list[tuple[str, str]]:
@@ -261,10 +274,9 @@ def gang(receipt: Json, said: Json, ran: Json, trust: Json) -> list[tuple[str, s
     joins, results = receipt["joins"], receipt["results"]
     shown = [tuple(named(canonical(o)) for o in pair) for pair in zip(joins, results, strict=True)]
     require(shown == [(part["join"], part["result"]) for part in said["workers"]], "other workers")
-    seen = [named(canonical(join["evidence"])) for join in joins]
-    require(seen == [result["evidence"] for result in results], "results of other evidence")
     found, role = [], ran["workers"]["role"]
-    for join in joins:
+    for join, result in zip(joins, results, strict=True):
+        require(named(canonical(join["evidence"])) == result["evidence"], "other evidence")
         require((join["manifest"], join["role"]) == (said["manifest"], role), "a worker's role")
         fields = [unb64(join[k]) for k in ("room_nonce", "worker_nonce", "seal_key", "sign_key")]
         fields[2:2] = [bytes.fromhex(join["manifest"][7:]), role.encode(), join["node_ip"].encode()]

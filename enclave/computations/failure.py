@@ -28,6 +28,7 @@ class Reason(StrEnum):
     MATCH = "the inputs could not be intersected"
     COMBINE = "the partitions could not be put together"
     ROWS = "the rows of the result could not be read"
+    NOISE = "the noise could not be drawn"
     TRAIN = "the model could not be trained"
     SCHEMA = "the result does not have its declared columns"
     RELEASE = "the result could not be rebuilt"

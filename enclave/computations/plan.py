@@ -4,13 +4,14 @@ A plan holds names, types and limits, no rows and no keys; it can be sent to any
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from cleanroom.errors import ManifestRule, ParameterOutOfRange
 from cleanroom.manifest.model import (
     Column,
     Computation,
+    CountNoise,
     Dataset,
     IntersectCount,
     IntersectRows,
@@ -89,6 +90,8 @@ class Plan:
     """For a left join, the number of the input whose units all do."""
     lesson: Lesson | None = None
     """For a training: what is learned from the lines."""
+    noise: Mapping[str, CountNoise] = field(default_factory=dict)
+    """For a count: the noise of each output that has some."""
 
     @property
     def most(self) -> int:
@@ -122,7 +125,8 @@ def plan_count(
         )
         for name, output in sorted(computation.outputs.items())
     )
-    return Plan("intersect.count", plan_inputs(computation, datasets, {}), rules)
+    noise = {name: output.dp for name, output in computation.outputs.items() if output.dp}
+    return Plan("intersect.count", plan_inputs(computation, datasets, {}), rules, noise=noise)
 
 
 def plan_rows(

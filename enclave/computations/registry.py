@@ -24,6 +24,7 @@ from enclave.computations.failure import Reason, value_free
 from enclave.computations.intersect import intersect
 from enclave.computations.matches import UNIT, combine_lines, lines, place
 from enclave.computations.plan import Plan, plan_count, plan_rows
+from enclave.computations.privacy.counts import noisy_count
 from enclave.computations.release import Outcome, Rule
 from enclave.computations.training.operation import Train
 
@@ -89,18 +90,23 @@ class Count:
     def outcomes(
         self, plan: Plan, found: pa.Table, payload: Mapping[str, pa.Table]
     ) -> tuple[tuple[Rule, Outcome], ...]:
-        """The count, which every owner's units contribute to alike."""
+        """The count, which every owner's units contribute to alike; noisy where it must be."""
         del payload
-        overlap = found.column(UNIT)
-        line = np.zeros(1, dtype=np.int64)
-        outcome = Outcome(
-            units={planned.owner: overlap[0].as_py() for planned in plan.inputs},
-            unit=line,
-            sources={"overlap": overlap},
-            positions={"overlap": line},
-            order={},
-        )
-        return tuple((rule, outcome) for rule in plan.rules)
+        units = int(found.column(UNIT)[0].as_py())
+        return tuple((rule, _counted(plan, rule, units)) for rule in plan.rules)
+
+
+def _counted(plan: Plan, rule: Rule, units: int) -> Outcome:
+    noise = plan.noise.get(rule.output)
+    told = units if noise is None else noisy_count(units, noise)
+    line = np.zeros(1, dtype=np.int64)
+    return Outcome(
+        units={planned.owner: told for planned in plan.inputs},
+        unit=line,
+        sources={"overlap": pa.chunked_array([pa.array([told], pa.int64())])},
+        positions={"overlap": line},
+        order={},
+    )
 
 
 class Rows:

@@ -37,6 +37,7 @@ def composed(room: Room, run: Run, approved: ApprovedManifest, at: datetime) -> 
         released_at=at,
         runs_used=run.use,
         runs_allowed=run.computation.limits.max_runs,
+        budgets=dict(run.budgets),
         assurance="simulated" if simulated else "hardware",
     )
     return compose(predicate)

@@ -25,8 +25,8 @@ from cleanroom.errors import (
 from cleanroom.ledger import entry as log
 from cleanroom.protocol.run import RunRequest, open_request
 from cleanroom.protocol.work import Equipped, Provision, Stop
+from enclave.coordinator import budgets, events, limits
 from enclave.coordinator import effects as do
-from enclave.coordinator import events, limits
 from enclave.coordinator.governing import add_version, admit, propose
 from enclave.coordinator.outputs import deliverable, expected_outputs, stored_outputs
 from enclave.coordinator.phases import FIRST, LOSABLE, Draft, Happening
@@ -149,6 +149,7 @@ def _requested(draft: Draft, event: events.RunRequested) -> None:
         phase=FIRST,
     )
     limits.within_limits(draft.room, approved.manifest, request)
+    losses = budgets.affordable(draft.room, approved.manifest, computation)
     if run.name in draft.room.runs:
         raise InternalError("a run's name was drawn twice")
     draft.put(run)
@@ -165,6 +166,7 @@ def _requested(draft: Draft, event: events.RunRequested) -> None:
             request=envelope,
         )
     )
+    budgets.reserve(draft, run, losses)
     draft.effects.append(do.Announce(run.name))
 
 
@@ -292,6 +294,7 @@ def _released(draft: Draft, event: events.ReleaseDue) -> None:
         _end(draft, run, "expired", RunTimedOut.code)
         return
     approved = draft.room.in_force(draft.at)
+    run = budgets.spend(draft, run)
     _retire(draft, draft.move(run, "released"))
     draft.contents.append(released(draft.room, run, approved, draft.at))
 
@@ -320,6 +323,7 @@ def _cancelled(draft: Draft, event: events.RunCancelled) -> None:
 
 
 def _end(draft: Draft, run: Run, happening: Happening, code: str) -> None:
+    budgets.settle(draft, run)
     _retire(draft, draft.move(replace(run, code=code), happening))
     draft.contents.append(log.RunEnded(run=run.name, code=code))
 

@@ -17,12 +17,14 @@ from cleanroom.errors import (
     ReferenceValuesRefused,
     RunUnknown,
 )
+from cleanroom.ledger.budget import Balance
 from cleanroom.manifest.approval import ApprovedManifest
 from cleanroom.manifest.checks import in_force
 from cleanroom.manifest.genesis import Genesis
 from cleanroom.manifest.model import AnyComputation, Manifest
 from cleanroom.protocol.dataset import DatasetVersion
 from cleanroom.protocol.join import Join
+from cleanroom.protocol.predicate import BudgetPart
 from cleanroom.protocol.run import FINAL, Delivery, Phase, RunRequest
 from cleanroom.protocol.statement import RoomPhase
 from cleanroom.protocol.work import Check, Equipped, SealedOutput
@@ -84,6 +86,8 @@ class Run:
     """Digest of the message that reported the outputs; empty before."""
     outputs: tuple[SealedOutput, ...] = ()
     deliveries: tuple[Delivery, ...] = ()
+    budgets: Mapping[str, BudgetPart] = field(default_factory=dict)
+    """What its receipt says of each budget that it spent from; empty before its release."""
 
     @property
     def granted(self) -> bool:
@@ -152,6 +156,8 @@ class Room:
     """Uses that are spent, by computation."""
     releases_granted: Mapping[str, int] = field(default_factory=dict)
     """Uses that are spent, by dataset."""
+    balance: Balance = field(default_factory=Balance)
+    """What was taken from the privacy budgets, as the log says."""
 
     @property
     def ends_at(self) -> datetime | None:

@@ -172,6 +172,7 @@ class Draft:
             released_at=NOW,
             runs_used=1,
             runs_allowed=10,
+            budgets={},
             assurance="simulated",
         )
 

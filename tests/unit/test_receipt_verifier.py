@@ -93,9 +93,21 @@ def assert_both_refuse(raw, manifest):
 # --- the verifier itself --------------------------------------------------------------------------
 
 
+def lines_of_code(text):
+    """Lines that hold anything but comments and docstrings."""
+    said = {
+        line
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+        for line in range(node.lineno, (node.end_lineno or node.lineno) + 1)
+    }
+    written = enumerate(text.splitlines(), start=1)
+    return [n for n, line in written if line.strip() and line.strip()[0] != "#" and n not in said]
+
+
 def test_it_is_one_short_file_that_needs_cryptography_only():
     text = SCRIPT.read_text()
-    assert sum(1 for line in text.splitlines() if line.strip()) <= 300
+    assert len(lines_of_code(text)) < 300
     imported = {
         name.partition(".")[0]
         for node in ast.walk(ast.parse(text))

@@ -19,6 +19,7 @@ from cleanroom.manifest.rules import (
     joining,
     names,
     parties,
+    privacy,
     training,
     warnings,
 )
@@ -67,6 +68,10 @@ RULES: tuple[Rule, ...] = (
     training.comparisons_compare,
     training.evaluations_are_short,
     training.trains_on_one_worker,
+    privacy.budgets_name_units,
+    privacy.losses_are_bounded,
+    privacy.noise_protects_the_unit,
+    privacy.runs_are_affordable,
 )
 """Every rule; a manifest that breaks one of them is refused."""
 
@@ -78,5 +83,9 @@ WARNINGS: tuple[Rule, ...] = (
     warnings.lone_units,
     warnings.models_remember,
     warnings.consent_runs_out,
+    privacy.budgets_run_out,
+    privacy.budgets_are_passed_by,
+    privacy.noise_without_budget,
+    privacy.epsilon_is_weak,
 )
 """What is allowed, but is told to whoever is about to sign."""

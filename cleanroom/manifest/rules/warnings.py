@@ -31,7 +31,7 @@ def any_host(manifest: Manifest) -> Iterator[Problem]:
 def no_witnesses(manifest: Manifest) -> Iterator[Problem]:
     """Without witnesses, limits survive a restart but not a rollback."""
     yield Problem(
-        "no witnesses are named: max_runs and max_releases hold over restarts, but whoever can "
+        "no witnesses are named: limits and privacy budgets hold over restarts, but whoever can "
         "put back an older copy of the coordinator's disk can have runs counted again",
         where=f"computations.{next(iter(manifest.computations))}.limits.max_runs",
     )
@@ -40,8 +40,10 @@ def no_witnesses(manifest: Manifest) -> Iterator[Problem]:
 def threshold_without_noise(manifest: Manifest) -> Iterator[Problem]:
     """A threshold alone does not protect against differencing."""
     for name, computation in manifest.computations.items():
-        if isinstance(computation, IntersectCount) and computation.limits.max_runs > 1:
-            for output_id in computation.outputs:
+        if not isinstance(computation, IntersectCount) or computation.limits.max_runs == 1:
+            continue
+        for output_id, output in computation.outputs.items():
+            if output.dp is None:
                 yield Problem(
                     "min_group alone is no protection against differencing: who runs it twice over "
                     "inputs that differ in one unit learns whether that unit matched",
@@ -53,7 +55,7 @@ def lone_units(manifest: Manifest) -> Iterator[Problem]:
     """With `min_group: 1` a single unit is released."""
     for name, computation in manifest.computations.items():
         for output_id, output in computation.outputs.items():
-            if output.gate.min_group == 1:
+            if output.gate.min_group == 1 and computation.loss is None:
                 yield Problem(
                     "min_group is 1: a single person's match is released",
                     where=f"computations.{name}.outputs.{output_id}.gate.min_group",

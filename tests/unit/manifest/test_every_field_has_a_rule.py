@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cleanroom.manifest.rules import RULES
+from cleanroom.manifest.rules import RULES, WARNINGS
 from cleanroom.manifest.schema import leaves
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -27,6 +27,7 @@ MODULES = (
     "computations",
     "joining",
     "training",
+    "privacy",
 )
 
 
@@ -74,4 +75,5 @@ def test_rules_of_the_manifest_are_the_functions_of_their_modules():
         if isinstance(node, ast.FunctionDef)
         if not node.name.startswith("_") and "Problem]" in ast.unparse(node.returns or node)
     }
-    assert written == {rule.__name__ for rule in RULES}
+    warned = {rule.__name__ for rule in WARNINGS}
+    assert {rule.__name__ for rule in RULES} == written - warned

@@ -97,6 +97,7 @@ DEFAULTS = {
     "datasets.*.columns.*.normalise": "exact",
     "datasets.*.columns.*.nullable": False,
     "datasets.*.columns.*.values": None,
+    "datasets.*.privacy.delta": "0",
     "datasets.*.rows.min": 1,
     "workers.*.lease_s": 600,
 }

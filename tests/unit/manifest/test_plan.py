@@ -138,7 +138,7 @@ def test_listed_processors_are_counted():
 def test_plan_says_what_is_not_protected():
     text = plan(good_manifest()).to_text()
     unprotected = text.partition("What is NOT protected")[2]
-    assert "no witnesses are named: max_runs and max_releases hold over restarts" in unprotected
+    assert "no witnesses are named: limits and privacy budgets hold over restarts" in unprotected
     assert "min_group alone is no protection against differencing" in unprotected
     assert "machines are simulated" in unprotected
 
