@@ -14,20 +14,27 @@ import click
 
 from cleanroom.cli import console
 from cleanroom.cli.context import json_option
+from cleanroom.client.machine import Item
+from cleanroom.errors import MachineUnfit
 
 register = {
     "coordinator": ("enclave.commands:coordinator", "make and serve a room (operator)"),
     "worker": ("enclave.commands:worker", "serve a worker (operator)"),
     "demo": ("enclave.commands:demo", "two parties, one room, a verified receipt"),
+    "doctor": ("enclave.commands:platforms", "which platform could be proven here"),
 }
-"""Verb to (where it lives, what it does)."""
+"""Verb to (where it lives, what it does); under `doctor`, what it examines too."""
 DEFAULT_LISTEN = "127.0.0.1:7443"
 _directory = click.Path(path_type=Path, file_okay=False)
 _file = click.Path(path_type=Path, dir_okay=False)
 _endorsements = click.option(
     "--endorsements",
-    type=_directory,
+    type=click.Path(path_type=Path, exists=True),
+    multiple=True,
     help="From `cleanroom attestation collateral endorsements`, where evidence comes without.",
+)
+_evidence = click.option(
+    "--evidence", help="The platform to prove, where this machine shows several (see `doctor`)."
 )
 _workers_on = click.option(
     "--workers-on",
@@ -36,6 +43,33 @@ _workers_on = click.option(
     show_default=True,
     help="The platform that workers are simulated on.",
 )
+
+
+def platforms() -> list[Item]:
+    """What `cleanroom doctor` says of confidential platforms: each one, found or what it lacks."""
+    from enclave.attester.hardware import Absent, look  # noqa: PLC0415 - start-up time
+    from enclave.attester.machine import Machine  # noqa: PLC0415 - start-up time
+
+    return [
+        Item(
+            f"platform {' / '.join(row.platforms)}",
+            "note" if isinstance(seen, Absent) else "ok",
+            seen.missing if isinstance(seen, Absent) else f"{seen.platform}: {seen.how}",
+            row.needs,
+        )
+        for row, seen in look(Machine())
+    ] + [_gpus()]
+
+
+def _gpus() -> Item:
+    from enclave.attester.nvml import attached_gpus, load_library  # noqa: PLC0415 - start-up time
+
+    expected = "NVIDIA's driver, and GPUs in confidential mode, where a manifest asks for them"
+    try:
+        found = attached_gpus(load_library())
+    except MachineUnfit as absent:
+        return Item("devices nvidia-gpu", "note", absent.message, expected)
+    return Item("devices nvidia-gpu", "ok" if found else "note", f"{len(found)} GPUs", expected)
 
 
 @click.group()
@@ -75,10 +109,17 @@ def init(
 @click.option("--genesis", type=_file, required=True, help="From `cleanroom manifest genesis`.")
 @click.option("--listen", default=DEFAULT_LISTEN, show_default=True, metavar="HOST:PORT")
 @_endorsements
-def serve(directory: Path, genesis: Path, listen: str, endorsements: Path | None) -> None:
+@_evidence
+def serve(
+    directory: Path,
+    genesis: Path,
+    listen: str,
+    endorsements: tuple[Path, ...],
+    evidence: str | None,
+) -> None:
     """Serve the room of DIRECTORY until it is ended (SIGTERM)."""
     arguments = ["--directory", str(directory.resolve()), "--genesis", str(genesis)]
-    arguments += ["--listen", listen, *_sent_along(endorsements)]
+    arguments += ["--listen", listen, *_sent_along(endorsements, evidence)]
     _become("enclave.coordinator.main", [*arguments, *_platform(directory)])
 
 
@@ -95,19 +136,21 @@ def worker() -> None:
 @click.option("--node-ip", default="127.0.0.2", show_default=True, help="Where peers reach it.")
 @click.option("--room", type=_directory, help="The room's directory, for a simulated platform.")
 @_endorsements
-def serve_worker(  # noqa: PLR0917 - one parameter for each option
+@_evidence
+def serve_worker(  # noqa: PLR0913, PLR0917 - one parameter for each option
     address: str,
     genesis: Path,
     role: str,
     directory: Path,
     node_ip: str,
     room: Path | None,
-    endorsements: Path | None,
+    endorsements: tuple[Path, ...],
+    evidence: str | None,
 ) -> None:
     """Serve one worker until it is ended (SIGTERM)."""
     arguments = ["--coordinator", address, "--genesis", str(genesis), "--role", role]
     arguments += ["--directory", str(directory.resolve()), "--node-ip", node_ip]
-    arguments += _sent_along(endorsements)
+    arguments += _sent_along(endorsements, evidence)
     _become("enclave.worker.main", [*arguments, *(_worker_platform(room) if room else [])])
 
 
@@ -155,8 +198,9 @@ def _worker_platform(room: Path) -> list[str]:
     return ["--platform", str(simulated)] if simulated.is_dir() else []
 
 
-def _sent_along(endorsements: Path | None) -> list[str]:
-    return ["--endorsements", str(endorsements.resolve())] if endorsements else []
+def _sent_along(endorsements: tuple[Path, ...], evidence: str | None) -> list[str]:
+    named = [word for path in endorsements for word in ("--endorsements", str(path.resolve()))]
+    return [*named, "--evidence", evidence] if evidence else named
 
 
 def _become(module: str, arguments: list[str]) -> NoReturn:

@@ -6,7 +6,8 @@ import click
 
 from cleanroom.cli import console
 from cleanroom.cli.context import json_option
-from cleanroom.client.machine import examine, require_fit
+from cleanroom.cli.verbs import additions
+from cleanroom.client.machine import Item, examine, require_fit
 
 DEFAULT_PORT = 7443
 """Where a coordinator listens unless told otherwise."""
@@ -20,7 +21,7 @@ _MARKS = {"ok": "ok", "note": "note", "missing": "MISSING"}
 @json_option
 def doctor(ports: tuple[int, ...], *, as_json: bool) -> None:
     """Find what is missing on this machine before anything fails late."""
-    items = examine(Path.cwd(), ports)
+    items = [*examine(Path.cwd(), ports), *_added()]
     if as_json:
         plain = [
             {"name": i.name, "verdict": i.verdict, "found": i.found, "expected": i.expected}
@@ -32,3 +33,9 @@ def doctor(ports: tuple[int, ...], *, as_json: bool) -> None:
         console.emit(console.table(("", "what", "found", "expected"), rows))
     require_fit(items)
     console.next_step("cleanroom demo")
+
+
+def _added() -> list[Item]:
+    """What other installed packages have to say of this machine."""
+    examined = [examine_more() for examine_more in additions("doctor") if callable(examine_more)]
+    return [item for items in examined for item in items]

@@ -50,10 +50,25 @@ JOURNEY: dict[str, Verb] = {
 
 def registered() -> dict[str, Verb]:
     """Verbs that other installed packages offer, by name."""
-    found: dict[str, Verb] = {}
-    for entry in entry_points(group=ENTRY_POINTS):
-        for name, (target, summary) in entry.load().items():
-            found[name] = Verb(target, summary)
+    return {name: verb for name, verb in _offered() if name not in JOURNEY}
+
+
+def additions(name: str) -> list[object]:
+    """What other installed packages add to a verb of the journey: one function each."""
+    return [_imported(verb) for offered, verb in _offered() if name in JOURNEY and offered == name]
+
+
+def _offered() -> list[tuple[str, Verb]]:
+    return [
+        (name, Verb(target, summary))
+        for entry in entry_points(group=ENTRY_POINTS)
+        for name, (target, summary) in entry.load().items()
+    ]
+
+
+def _imported(verb: Verb) -> object:
+    module, _, attribute = verb.target.partition(":")
+    found: object = getattr(import_module(module), attribute)
     return found
 
 
@@ -71,8 +86,7 @@ class LazyGroup(click.Group):
         verb = JOURNEY.get(cmd_name) or registered().get(cmd_name)
         if verb is None:
             return None
-        module, _, attribute = verb.target.partition(":")
-        command = getattr(import_module(module), attribute)
+        command = _imported(verb)
         if not isinstance(command, click.Command):
             raise TypeError(f"{verb.target} is not a command")
         return command

@@ -1,4 +1,6 @@
-"""What this machine is and what it lacks, before anything fails late.
+"""What this machine lacks, before anything fails late.
+
+Which confidential platform it is, whoever collects its evidence knows.
 
 Each finding names what was found and what is expected. Nothing is changed and nothing outside
 this machine is asked.
@@ -27,12 +29,6 @@ MEMORY_NEEDED = 4 << 30
 """A coordinator and two workers, in bytes."""
 LOOPBACKS = ("127.0.0.2", "127.0.0.3")
 """Two Ray nodes on one machine need an address each."""
-DEVICES = {
-    "AMD SEV-SNP guest": "/dev/sev-guest",
-    "Intel TDX guest": "/dev/tdx_guest",
-    "configfs-tsm reports": "/sys/kernel/config/tsm/report",
-    "AWS Nitro Enclave": "/dev/nsm",
-}
 
 Verdict = Literal["ok", "note", "missing"]
 
@@ -66,7 +62,6 @@ def examine(directory: Path, ports: Iterable[int]) -> list[Item]:
         _clock(datetime.now(UTC)),  # noqa: TID251 - the clock itself is examined
         *(_port(port) for port in ports),
         *(_address(address) for address in LOOPBACKS),
-        _platform(),
     ]
 
 
@@ -179,13 +174,3 @@ def _address(address: str) -> Item:
             hint = f"ip addr add {address}/8 dev lo"
             return Item(f"address {address}", "missing", "not usable", "on this machine", hint)
     return Item(f"address {address}", "ok", "usable", "on this machine")
-
-
-def _platform() -> Item:
-    found = [name for name, path in DEVICES.items() if Path(path).exists()]
-    return Item(
-        "platform",
-        "ok" if found else "note",
-        ", ".join(found) or "no confidential VM: simulated platforms only",
-        "a confidential VM (production)",
-    )

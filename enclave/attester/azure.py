@@ -34,6 +34,8 @@ class AzureAttester:
         event_log: gives the firmware's log; none to send none.
         pcrs: which registers are quoted.
         pause: waits; `time.sleep` except in tests.
+        endorsements: the processor's certificates to send along; the service is asked for them
+            where none are given. Quotes of TDX are always asked of the service.
     """
 
     def __init__(
@@ -42,10 +44,13 @@ class AzureAttester:
         ask: Ask = ask_metadata,
         event_log: Callable[[], bytes] | None = None,
         pcrs: Iterable[int] = QUOTED_PCRS,
+        *,
         pause: Callable[[float], None] = time.sleep,
+        endorsements: tuple[bytes, ...] = (),
     ) -> None:
         self._tpm, self._ask, self._event_log = tpm, ask, event_log
         self._pcrs, self._pause = tuple(pcrs), pause
+        self._endorsements = endorsements
         self._secrets = TpmSecrets(tpm)
 
     @property
@@ -78,7 +83,7 @@ class AzureAttester:
         return Evidence(
             platform="azure-snp",
             report=parts.to_bytes(),
-            endorsements=[certificates(self._ask)],
+            endorsements=[*self._endorsements] or [certificates(self._ask)],
             event_log=log,
         )
 

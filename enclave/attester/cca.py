@@ -11,8 +11,8 @@ from cleanroom.attestation.evidence import Evidence
 from cleanroom.attestation.formats.cca import RealmClaims, read_collection, read_realm
 from cleanroom.attestation.formats.cose import read_sign1
 from cleanroom.attestation.platforms.cca import REALM_SUITES
-from cleanroom.errors import MachineUnfit
-from enclave.attester.tsm import ReportFiles, request_report
+from enclave.attester.keyless import refuse_key
+from enclave.attester.tsm import Reports
 
 PROVIDER = "arm_cca_guest"
 GENESIS_LENGTH = 32
@@ -22,12 +22,12 @@ class CcaAttester:
     """An `Attester` in a CCA realm.
 
     Args:
-        files: the kernel's report folders.
+        reports: by configfs-tsm (`reports_of`).
         platform_key: the platform's public key (CPAK) to send along: SubjectPublicKeyInfo, DER.
     """
 
-    def __init__(self, files: ReportFiles, platform_key: bytes) -> None:
-        self._files = files
+    def __init__(self, reports: Reports, platform_key: bytes) -> None:
+        self._reports = reports
         self._platform_key = platform_key
 
     @property
@@ -46,7 +46,7 @@ class CcaAttester:
         Raises:
             MachineUnfit: the platform gives no token.
         """
-        raw = request_report(self._files, binding_of(binding), PROVIDER)
+        raw = self._reports(binding_of(binding))
         return Evidence(platform="cca", report=raw.report, endorsements=[self._platform_key])
 
     def derive_key(self, context: bytes) -> bytes:
@@ -55,13 +55,11 @@ class CcaAttester:
         Raises:
             MachineUnfit: always.
         """
-        raise MachineUnfit(
-            f"a realm has no key of its own, expected one for {len(context)} bytes of context",
-            hint="run the coordinator on a platform that derives keys; workers need none",
-        )
+        del context
+        refuse_key("cca", "realm managers derive none for a realm")
 
     @cached_property
     def _own_claims(self) -> RealmClaims:
-        raw = request_report(self._files, bytes(BINDING_LENGTH), PROVIDER)
+        raw = self._reports(bytes(BINDING_LENGTH))
         _, token = read_collection(raw.report)
         return read_realm(read_sign1(token, "own token", REALM_SUITES).payload)

@@ -6,14 +6,15 @@ the hypervisor that this enclave trusts already; they are checked for their shap
 
 import ctypes
 import fcntl
-import os
 import struct
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import cbor2
 
 from cleanroom.errors import MachineUnfit
+from enclave.attester.device import Driver, Ioctl, Pause, why
 
 NSM = Path("/dev/nsm")
 NSM_IOCTL_RAW = 0xC0200A00
@@ -24,18 +25,20 @@ LARGEST_REQUEST = 0x1000
 LARGEST_RESPONSE = 0x3000
 """NSM_REQUEST_MAX_SIZE and NSM_RESPONSE_MAX_SIZE; in bytes."""
 
-Ioctl = Callable[[int, int, bytearray], object]
 Ask = Callable[[bytes], bytes]
 """A module: takes a request, gives its response."""
 
 
-def ask_device(request: bytes, device: Path = NSM, ioctl: Ioctl = fcntl.ioctl) -> bytes:
+def ask_device(
+    request: bytes, device: Path = NSM, ioctl: Ioctl = fcntl.ioctl, pause: Pause = time.sleep
+) -> bytes:
     """The module's response to one request.
 
     Args:
         request: CBOR, at most 4096 bytes.
         device: the module's device.
         ioctl: the system call, `fcntl.ioctl` except in tests.
+        pause: waits while the module is busy.
 
     Raises:
         MachineUnfit: there is no such device, or it does not answer.
@@ -49,7 +52,7 @@ def ask_device(request: bytes, device: Path = NSM, ioctl: Ioctl = fcntl.ioctl) -
             ctypes.addressof(asked), len(request), ctypes.addressof(answered), LARGEST_RESPONSE
         )
     )
-    _send(device, call, ioctl)
+    _send(Driver(device, ioctl, pause), call)
     length = CALL.unpack(call)[3]
     if not 0 < length <= LARGEST_RESPONSE:
         raise MachineUnfit(f"the module's response is {length} bytes, expected an answer")
@@ -87,12 +90,10 @@ def _read(response: bytes) -> Mapping[object, object]:
     return answer
 
 
-def _send(device: Path, call: bytearray, ioctl: Ioctl) -> None:
+def _send(driver: Driver, call: bytearray) -> None:
     try:
-        descriptor = os.open(device, os.O_RDWR | os.O_CLOEXEC)
-        try:
-            ioctl(descriptor, NSM_IOCTL_RAW, call)
-        finally:
-            os.close(descriptor)
-    except OSError:
-        raise MachineUnfit("the secure module does not answer, expected /dev/nsm") from None
+        driver.ask(NSM_IOCTL_RAW, call)
+    except OSError as refused:
+        raise MachineUnfit(
+            f"the secure module {why(refused)}, expected /dev/nsm to answer"
+        ) from None

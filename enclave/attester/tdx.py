@@ -10,8 +10,8 @@ from pathlib import Path
 from cleanroom.attestation.binding import BINDING_LENGTH, Binding, binding_of
 from cleanroom.attestation.evidence import Evidence
 from cleanroom.attestation.formats.quote import Quote, read_quote
-from cleanroom.errors import MachineUnfit
-from enclave.attester.tsm import ReportFiles, request_report
+from enclave.attester.keyless import refuse_key
+from enclave.attester.tsm import Reports
 
 PROVIDER = "tdx_guest"
 CCEL = Path("/sys/firmware/acpi/tables/data/CCEL")
@@ -23,16 +23,16 @@ class TdxAttester:
     """An `Attester` in a TDX guest.
 
     Args:
-        files: the kernel's report folders.
+        reports: by configfs-tsm (`reports_of`), or by /dev/tdx_guest (`device_quote`).
         event_log: the firmware's log, a file; evidence goes without one where it does not exist.
         endorsements: Intel's collateral to send along (`IntelCollateral`, canonical), or nothing
             where verifiers fetch it themselves.
     """
 
     def __init__(
-        self, files: ReportFiles, event_log: Path = CCEL, endorsements: tuple[bytes, ...] = ()
+        self, reports: Reports, event_log: Path = CCEL, endorsements: tuple[bytes, ...] = ()
     ) -> None:
-        self._files = files
+        self._reports = reports
         self._event_log = event_log
         self._endorsements = endorsements
 
@@ -52,7 +52,7 @@ class TdxAttester:
         Raises:
             MachineUnfit: the platform gives no quote.
         """
-        raw = request_report(self._files, binding_of(binding), PROVIDER)
+        raw = self._reports(binding_of(binding))
         log = self._event_log.read_bytes() if self._event_log.is_file() else None
         return Evidence(
             platform="tdx", report=raw.report, endorsements=[*self._endorsements], event_log=log
@@ -64,12 +64,9 @@ class TdxAttester:
         Raises:
             MachineUnfit: always.
         """
-        raise MachineUnfit(
-            f"TDX keeps no key for a guest, expected one for {len(context)} bytes of context",
-            hint="run the coordinator on a platform that derives keys; workers need none",
-        )
+        del context
+        refuse_key("tdx", "TDX derives none for a guest")
 
     @cached_property
     def _own_quote(self) -> Quote:
-        nothing = bytes(BINDING_LENGTH)
-        return read_quote(request_report(self._files, nothing, PROVIDER).report)
+        return read_quote(self._reports(bytes(BINDING_LENGTH)).report)

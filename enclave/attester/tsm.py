@@ -1,23 +1,24 @@
 """The files of configfs-tsm: how a guest asks Linux for a report (>= 6.7).
 
 See Documentation/ABI/testing/configfs-tsm in the kernel. `ConfigFs` is all that touches the disk;
-`Reports` is the procedure, with bounded patience for a busy or interrupted device.
+`request_report` is the procedure, with bounded patience for a busy or interrupted platform.
 """
 
-import errno
 import secrets
+import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from cleanroom.errors import MachineUnfit
+from enclave.attester.device import PATIENT, TRIES, Pause, pauses, why
 
 TSM_ROOT = Path("/sys/kernel/config/tsm/report")
-TRIES = 8
-"""How often a report is asked for before giving up: interference and rate limits pass."""
 LARGEST_BLOB = 32 * 1024
 """What the kernel gives at most, in bytes."""
-PATIENT = frozenset({errno.EBUSY, errno.EINTR, errno.EWOULDBLOCK})
-"""The device is rate limited or was interrupted; asking again is right."""
+LONGEST_PROVIDER = 64
+"""Names of platforms are short; in bytes."""
 
 
 class ReportFiles(Protocol):
@@ -65,42 +66,90 @@ class ConfigFs:
 
 
 class RawReport(NamedTuple):
-    """What the kernel gave."""
+    """What the platform gave."""
 
     report: bytes
     certificates: bytes
-    """`auxblob`: the host's certificate table; empty without one."""
+    """The host's certificate table (`auxblob`); empty without one."""
 
 
-def request_report(files: ReportFiles, inblob: bytes, provider: str) -> RawReport:
+Reports = Callable[[bytes], RawReport]
+"""Gives the platform's report over 64 bytes: by configfs-tsm, or by a device of its own."""
+
+
+def reports_of(files: ReportFiles, provider: str) -> Reports:
+    """Reports by configfs-tsm.
+
+    Args:
+        files: the kernel's folder, or a fake of it.
+        provider: which kind of platform must answer, such as `sev_guest`.
+    """
+    return partial(request_report, files, provider=provider)
+
+
+def request_report(
+    files: ReportFiles, inblob: bytes, provider: str, pause: Pause = time.sleep
+) -> RawReport:
     """Ask for one report.
 
     Args:
         files: the kernel's folder, or a fake of it.
         inblob: what the report shall carry, 64 bytes.
         provider: which kind of platform must answer, such as `sev_guest`.
+        pause: waits between tries.
 
     Raises:
-        MachineUnfit: another provider answers, the device stays busy, or somebody keeps writing
-            into our request.
+        MachineUnfit: another provider answers, the platform stays busy or gives nothing, or
+            somebody keeps writing into our request.
     """
-    name = f"cleanroom-{secrets.token_hex(8)}"
-    files.create(name)
+    name = _begun(files)
     try:
-        for _ in range(TRIES):
+        for wait in (*pauses(), None):
             found = _attempt(files, name, inblob, provider)
             if found is not None:
                 return found
+            if wait is not None:
+                pause(wait)
     finally:
         files.remove(name)
     raise MachineUnfit(f"the platform gave no undisturbed report in {TRIES} tries, expected one")
+
+
+def provider_of(files: ReportFiles) -> str:
+    """Which kind of platform answers here, such as `sev_guest`.
+
+    Raises:
+        MachineUnfit: none does.
+    """
+    name = _begun(files)
+    try:
+        return _provider(files, name)
+    except OSError as refused:
+        raise MachineUnfit(f"configfs-tsm {why(refused)}, expected a provider") from None
+    finally:
+        files.remove(name)
+
+
+def _begun(files: ReportFiles) -> str:
+    name = f"cleanroom-{secrets.token_hex(8)}"
+    try:
+        files.create(name)
+    except OSError as refused:
+        raise MachineUnfit(
+            f"configfs-tsm {why(refused)}, expected to ask it for a report"
+        ) from None
+    return name
+
+
+def _provider(files: ReportFiles, name: str) -> str:
+    return files.read(name, "provider")[:LONGEST_PROVIDER].decode("ascii", "replace").strip()
 
 
 def _attempt(files: ReportFiles, name: str, inblob: bytes, provider: str) -> RawReport | None:
     try:
         before = _generation(files, name)
         files.write(name, "inblob", inblob)
-        answered = files.read(name, "provider").decode("ascii", "replace").strip()
+        answered = _provider(files, name)
         report = files.read(name, "outblob")
         certificates = _optional(files, name, "auxblob")
         # Our single write advances the generation by one; more means that somebody else wrote.
@@ -108,11 +157,19 @@ def _attempt(files: ReportFiles, name: str, inblob: bytes, provider: str) -> Raw
     except OSError as refused:
         if refused.errno in PATIENT:
             return None
-        raise MachineUnfit("the platform's report cannot be read, expected configfs-tsm") from None
+        raise MachineUnfit(
+            f"the platform's report cannot be read: it {why(refused)}, expected configfs-tsm"
+        ) from None
     if answered != provider:
         raise MachineUnfit(f"the platform's provider is {answered!r}, expected {provider!r}")
     if len(report) > LARGEST_BLOB or len(certificates) > LARGEST_BLOB:
         raise MachineUnfit(f"the platform's report is larger than {LARGEST_BLOB} bytes")
+    if undisturbed and not report:
+        # A TDX driver may pass a failed quote on as an empty one.
+        raise MachineUnfit(
+            "the platform gave an empty report, expected a signed one",
+            hint="on TDX, the host's quote generation service does not run or has no key",
+        )
     return RawReport(report, certificates) if undisturbed else None
 
 

@@ -10,7 +10,10 @@ import sys
 from typing import TextIO
 
 NAME = "cleanroom.coordinator"
-ALLOWED = ("kind", "run", "instance", "code", "method", "address", "epoch", "entries", "failure")
+ALLOWED = (
+    *("kind", "run", "instance", "code", "method", "address", "epoch", "entries", "failure"),
+    "platform",
+)
 """Fields that may be printed: names that the room gave, codes, and numbers about itself."""
 
 

@@ -22,8 +22,7 @@ from cleanroom.errors import (
 )
 from cleanroom.manifest.genesis import Genesis
 from enclave.attester import Attester
-from enclave.attester.hardware import detect, read_endorsements
-from enclave.attester.measure import installed_code_digest, measurement_of
+from enclave.attester.options import add_arguments, chosen
 from enclave.coordinator.blobs import Blobs
 from enclave.coordinator.callers import Callers
 from enclave.coordinator.engine import Engine
@@ -94,8 +93,9 @@ def main(arguments: list[str] | None = None) -> int:
         signal.signal(number, lambda *_: stop.set())
     try:
         genesis = _genesis(options.genesis)
-        attester = _attester(options.platform, options.endorsements, genesis)
-        serve(options.directory, genesis, options.listen, attester, ready=_say, stop=stop)
+        platform = chosen(options, "coordinator", genesis.digest)
+        logger().info("platform", extra={"platform": platform.name})
+        serve(options.directory, genesis, options.listen, platform.attester, ready=_say, stop=stop)
     except CleanroomError as refused:
         sys.stderr.write(f"error {refused.code}: {refused.message}\n")
         if refused.hint:
@@ -129,8 +129,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--directory", type=Path, required=True, help="the room's own directory")
     parser.add_argument("--genesis", type=Path, required=True, help="what the room is born from")
     parser.add_argument("--listen", required=True, help="host:port")
-    parser.add_argument("--platform", type=Path, help="directory of a simulated platform")
-    parser.add_argument("--endorsements", type=Path, help="directory of what evidence needs")
+    add_arguments(parser)
     return parser
 
 
@@ -138,16 +137,6 @@ def _genesis(file: Path) -> Genesis:
     if not file.is_file():
         raise FileMissing("the genesis file is missing")
     return Genesis.from_bytes(file.read_bytes())
-
-
-def _attester(platform: Path | None, endorsements: Path | None, genesis: Genesis) -> Attester:
-    if platform is None:
-        return detect(endorsements=read_endorsements(endorsements))
-    # NOTE: an enclave image has no simulator installed, so it is looked for only when asked for
-    from enclave.attester.simulated_machines import start_guest  # noqa: PLC0415
-
-    measurement = measurement_of("coordinator", installed_code_digest())
-    return start_guest(platform, measurement, genesis.digest)
 
 
 def _say(address: str) -> None:

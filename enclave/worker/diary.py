@@ -10,7 +10,7 @@ import sys
 from collections.abc import Mapping
 from types import MappingProxyType
 
-FIELDS = ("code", "run", "instance", "stage", "node", "item")
+FIELDS = ("code", "run", "instance", "stage", "node", "item", "platform")
 """The only fields an event may carry; each is an identifier or a code."""
 _LOGGER = logging.getLogger("enclave.worker")
 

@@ -18,7 +18,7 @@ from cleanroom.attestation.evidence import Evidence
 from cleanroom.crypto.sealing import Unsealer
 from cleanroom.crypto.signing import Ed25519Signer
 from cleanroom.encoding import Record
-from cleanroom.errors import StatementRejected
+from cleanroom.errors import AdmissionRefused, StatementRejected
 from cleanroom.manifest.genesis import Genesis
 from cleanroom.protocol.join import (
     NONCE_LENGTH,
@@ -35,6 +35,7 @@ from cleanroom.protocol.statement import TrustedRoom, verify_for_worker
 from cleanroom.protocol.work import FromWorker
 from cleanroom.wire.channels import attested, bootstrap
 from enclave.attester import Attester
+from enclave.attester.beside import Beside, nothing_beside, with_devices
 from enclave.worker.session import Session
 
 
@@ -53,6 +54,8 @@ class Launch:
     attester: Attester = field(repr=False)
     clock: Callable[[], datetime] = field(repr=False)
     """The time, aware."""
+    beside: Beside = field(default=nothing_beside, repr=False)
+    """The devices that prove themselves along with the machine."""
 
 
 class Membership:
@@ -138,9 +141,20 @@ def _joined(launch: Launch, root: bytes, channel: grpc.Channel, session: Session
         sign_key=keys.signer.public_key,
         evidence=_NO_EVIDENCE,
     )
-    evidence = launch.attester.collect(join_binding(unproven))
+    evidence = _attester(launch, room).collect(join_binding(unproven))
     session.send(_with(unproven, evidence))
     return Membership(room, channel, session, keys)
+
+
+def _attester(launch: Launch, room: TrustedRoom) -> Attester:
+    """The machine, with the devices that the room's manifest asks this role for."""
+    manifest = room.in_force.manifest
+    if launch.role not in manifest.workers:
+        raise AdmissionRefused(
+            f"the role is {launch.role!r}, expected one of {sorted(manifest.workers)}"
+        )
+    entries = [manifest.attestation[name] for name in manifest.workers[launch.role].policies]
+    return with_devices(launch.attester, launch.beside(entries))
 
 
 _NO_EVIDENCE = Evidence(platform="sev-snp", report=b"\0", endorsements=[])

@@ -16,7 +16,8 @@ from pathlib import Path
 from cleanroom.errors import CleanroomError, FileMissing
 from cleanroom.manifest.genesis import Genesis
 from enclave.attester import Attester
-from enclave.attester.measure import installed_code_digest, measurement_of
+from enclave.attester.beside import Beside, nothing_beside
+from enclave.attester.options import add_arguments, chosen
 from enclave.worker.cluster import gang_node
 from enclave.worker.confine import remove
 from enclave.worker.diary import note, open_diary
@@ -35,6 +36,7 @@ def serve(  # noqa: PLR0913, PLR0917 - what a launcher has to say
     node_ip: str,
     stop: threading.Event,
     ready: Callable[[str], None],
+    beside: Beside = nothing_beside,
 ) -> None:
     """Run one worker in this thread until `stop` is set.
 
@@ -47,10 +49,11 @@ def serve(  # noqa: PLR0913, PLR0917 - what a launcher has to say
         node_ip: where other workers of a gang reach this one.
         stop: set it to end.
         ready: called with the instance each time the worker was admitted.
+        beside: the devices that prove themselves along with the platform.
     """
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     remove(directory.glob("r-*"))
-    launch = Launch(coordinator, genesis, role, node_ip, attester, _clock)
+    launch = Launch(coordinator, genesis, role, node_ip, attester, _clock, beside)
     with Spares(directory) as spares:
         engines = Engines(process=spares.take, gang=gang_node)
         keep(launch, Place(directory, engines), stop, ready)
@@ -58,23 +61,30 @@ def serve(  # noqa: PLR0913, PLR0917 - what a launcher has to say
 
 def main(arguments: list[str] | None = None) -> int:
     """Run a worker until SIGTERM or SIGINT; the exit status."""
-    chosen = _parser().parse_args(arguments)
+    options = _parser().parse_args(arguments)
     open_diary()
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     try:
-        genesis = _genesis(chosen.genesis)
-        attester = _attester(chosen.platform, chosen.endorsements, chosen.role, genesis)
+        genesis = _genesis(options.genesis)
+        platform = chosen(options, options.role, genesis.digest)
+    except CleanroomError as refused:
+        # Nothing of a room is known yet, so the whole message may be said.
+        sys.stderr.write(f"error {refused.code}: {refused.message}\n  {refused.hint}\n")
+        return refused.exit_status
+    note("platform", platform=platform.name)
+    try:
         serve(
-            chosen.coordinator,
+            options.coordinator,
             genesis,
-            chosen.role,
-            attester,
-            chosen.directory,
-            chosen.node_ip,
+            options.role,
+            platform.attester,
+            options.directory,
+            options.node_ip,
             stop,
             _admitted,
+            platform.beside,
         )
     except CleanroomError as refused:
         note("not started", code=refused.code)
@@ -89,8 +99,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--role", required=True, help="an entry under the manifest's workers")
     parser.add_argument("--directory", required=True, type=Path, help="the worker's own")
     parser.add_argument("--node-ip", default="127.0.0.2", help="where other workers reach it")
-    parser.add_argument("--platform", type=Path, help="directory of a simulated platform")
-    parser.add_argument("--endorsements", type=Path, help="directory of what evidence needs")
+    add_arguments(parser)
     return parser
 
 
@@ -98,21 +107,6 @@ def _genesis(file: Path) -> Genesis:
     if not file.is_file():
         raise FileMissing("the genesis file is missing")
     return Genesis.from_bytes(file.read_bytes())
-
-
-def _attester(
-    platform: Path | None, endorsements: Path | None, role: str, genesis: Genesis
-) -> Attester:
-    """The platform: simulated where one was named, else the hardware below."""
-    if platform is None:
-        from enclave.attester.hardware import detect, read_endorsements  # noqa: PLC0415 - one of two
-
-        return detect(endorsements=read_endorsements(endorsements))
-    # imported here only: an enclave image does not contain it
-    from enclave.attester.simulated_machines import start_guest  # noqa: PLC0415
-
-    measurement = measurement_of(role, installed_code_digest())
-    return start_guest(platform, measurement, genesis.digest)
 
 
 def _admitted(instance: str) -> None:

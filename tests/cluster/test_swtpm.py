@@ -3,7 +3,6 @@
 Skipped where `swtpm` (Debian's package of that name) is not installed.
 """
 
-import base64
 import hashlib
 import json
 
@@ -17,18 +16,25 @@ from cleanroom.attestation.collateral import Collateral
 from cleanroom.attestation.formats.tpm_public import read_attestation_key, rsa_key
 from cleanroom.attestation.policy import TpmPolicy
 from cleanroom.attestation.verifier import verify
-from cleanroom.errors import BindingMismatch, EvidenceRejected, MachineUnfit
+from cleanroom.errors import BindingMismatch, EvidenceRejected, MachineUnfit, StateUnreadable
+from cleanroom.manifest.genesis import Genesis
 from enclave.attester.azure import ATTESTATION_KEY, REPORT_INDEX, USER_INDEX, AzureAttester
 from enclave.attester.gcp_vtpm import CERTIFICATE, TEMPLATE, GcpVtpmAttester
+from enclave.attester.hardware import detect
+from enclave.attester.machine import Machine
 from enclave.attester.simulated_azure import hcl_report, paravisor_words, report_data_of
 from enclave.attester.tpm import ATTESTATION_KEY as ATTESTATION_KEY_TEMPLATE
 from enclave.attester.tpm import ATTESTS, BOOT_PCRS, TpmAttester, quotation
 from enclave.attester.tpm_commands import ENDORSEMENT, NULL, OWNER, PASSWORD, SHA256, Tpm, words
+from enclave.coordinator.journal import Journal
+from tests.support.machines import pem
+from tests.support.manifests import good_manifest
 from tests.support.platform import BINDING, GENESIS, MEASUREMENT, NOW, simulated_platform
 from tests.support.swtpm import needs_swtpm, software_tpm
 from tests.support.tpm import azure_policy, gcp_policy, google
 
 pytestmark = needs_swtpm
+ROOM = Genesis.of(good_manifest())
 RSASSA = 0x0014
 AZURE_KEY = words(
     *((2, 1), (2, SHA256), (4, ATTESTS), (2, 0)),
@@ -192,11 +198,6 @@ def processor():
     return simulated_platform().attester(MEASUREMENT, GENESIS)
 
 
-def pem(certificate):
-    body = base64.encodebytes(certificate).decode()
-    return f"-----BEGIN CERTIFICATE-----\n{body}-----END CERTIFICATE-----\n"
-
-
 def metadata(processor):
     leaf, *chain = (pem(certificate) for certificate in processor.endorsements)
 
@@ -248,3 +249,84 @@ def test_commands_are_bounded_by_what_they_say():
     for answer in (b"", b"\x80\x01\0\0\0\x0a\0\0\0", b"\x80\x01\0\0\0\x0b\0\0\0\0"):
         with pytest.raises(MachineUnfit, match="malformed"):
             Tpm(lambda _, answer=answer: answer).read_public(1)
+
+
+# --- a machine with a TPM is found, and keeps a coordinator's state --------------------------------
+
+
+def machine_over(tpm, root, **doors):
+    """A machine whose /dev/tpmrm0 is the software TPM."""
+    (root / "dev").mkdir(exist_ok=True)
+    (root / "dev/tpmrm0").touch()
+    return Machine(root, open_tpm=lambda _device: tpm._send, **doors)
+
+
+def test_machine_with_a_tpm_is_found_by_name_and_proves_itself(tpm, tmp_path):
+    boot(tpm)
+    found = detect(machine_over(tpm, tmp_path), "tpm")
+    entry = entry_of(TpmAttester(tpm), tpm)
+    claims = verified(found.begin(()).collect(BINDING), entry)
+    assert appraise(claims, {"entry": entry}, genesis=GENESIS, now=NOW).policy == "entry"
+
+
+def test_guest_on_azure_is_found_and_sends_certificates_that_it_was_given(tpm, processor, tmp_path):
+    boot(tpm)
+    paravisor = Paravisor(tpm, processor)
+
+    def unreachable(_path, _body):
+        raise MachineUnfit("the metadata service does not answer")
+
+    found = detect(machine_over(tpm, tmp_path, metadata=unreachable))
+    assert (found.platform, found.how) == ("azure-snp", "paravisor's report over snp in the vTPM")
+    # The paravisor answers a guest's write by itself; here the test is the paravisor.
+    tpm.nv_define(USER_INDEX, 64)
+    paravisor.report(hashlib.sha256(BINDING).digest().ljust(64, b"\0"))
+    evidence = found.begin(tuple(processor.endorsements)).collect(BINDING)
+    claims = verified(evidence, azure_policy())
+    assert claims.platform == "azure-snp"
+
+
+def test_instance_on_google_cloud_is_found(tpm, tmp_path):
+    machine = machine_over(tpm, tmp_path)
+    with pytest.raises(MachineUnfit, match="no gcp-vtpm"):
+        detect(machine, "gcp-vtpm")
+    for index in (CERTIFICATE, TEMPLATE):
+        tpm.nv_define(index, 8)
+        tpm.nv_write(index, b"contents")
+    assert detect(machine).platform == "gcp-vtpm"
+
+
+def opened(directory, root, tpm):
+    attester = detect(machine_over(tpm, root), "tpm").begin(())
+    return Journal.open(directory, ROOM, attester.derive_key, NOW)
+
+
+def test_coordinators_state_opens_again_after_a_restart_of_the_same_boot(tmp_path):
+    state = tmp_path / "state"
+    state.mkdir()
+    authorities = []
+    for _ in range(2):
+        with software_tpm(tmp_path) as started:
+            boot(started)
+            journal = opened(state, tmp_path, started)
+            authorities.append(journal.keys.root_certificate)
+            journal.close()
+    assert authorities[0] == authorities[1]
+
+
+def test_coordinators_state_stays_closed_to_another_boot_and_another_tpm(tmp_path):
+    state = tmp_path / "state"
+    state.mkdir()
+    with software_tpm(tmp_path) as started:
+        boot(started)
+        opened(state, tmp_path, started).close()
+    with software_tpm(tmp_path) as started:
+        boot(started)
+        extend(started, 4, b"another boot loader")
+        with pytest.raises(StateUnreadable):
+            opened(state, tmp_path, started)
+    (tmp_path / "other").mkdir()
+    with software_tpm(tmp_path / "other") as started:
+        boot(started)
+        with pytest.raises(StateUnreadable):
+            opened(state, tmp_path, started)

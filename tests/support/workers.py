@@ -69,6 +69,7 @@ from cleanroom.protocol.work import (
 )
 from cleanroom.wire.proto.cleanroom.v1 import cleanroom_pb2 as pb
 from cleanroom.wire.proto.cleanroom.v1 import cleanroom_pb2_grpc as rpc
+from enclave.attester.beside import Beside, nothing_beside
 from enclave.attester.measure import installed_code_digest, measurement_of
 from enclave.attester.simulated import SimulatedAttester, SimulatedPlatform
 from enclave.worker.main import serve
@@ -524,12 +525,16 @@ def baskets(first: int, count: int) -> pa.Table:
 
 @contextmanager
 def running_worker(
-    room: ScriptedRoom, address: str, directory: Path, node_ip: str = "127.0.0.2"
+    room: ScriptedRoom,
+    address: str,
+    directory: Path,
+    node_ip: str = "127.0.0.2",
+    beside: Beside = nothing_beside,
 ) -> Iterator[threading.Event]:
     """A worker in a thread of this process; set the event to stop it."""
     stop = threading.Event()
     attester = worker_attester(room.manifest)
-    arguments = (address, room.genesis, "cpu", attester, directory, node_ip, stop, str)
+    arguments = (address, room.genesis, "cpu", attester, directory, node_ip, stop, str, beside)
     thread = threading.Thread(target=serve, args=arguments)
     thread.start()
     try:

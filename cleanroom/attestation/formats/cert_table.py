@@ -40,6 +40,16 @@ def read_table(raw: bytes) -> tuple[bytes, ...]:
     return tuple(_slice(raw, place) for place in places if place.guid in GUIDS.values())
 
 
+def table_size(raw: bytes) -> int:
+    """How much of a buffer the table and its certificates take; nothing where it lists none.
+
+    Raises:
+        EvidenceRejected: the list has no end, or an entry points outside the buffer.
+    """
+    ends = [len(_slice(raw, place)) + place.offset for place in _read_places(raw)]
+    return max(ends, default=0)
+
+
 def _read_places(raw: bytes) -> list[Place]:
     reader = Reader(raw, "certificate table")
     places: list[Place] = []

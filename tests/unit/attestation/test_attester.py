@@ -1,19 +1,19 @@
 """The simulated machine, the collector over a fake configfs, and the derived key's device."""
 
-import ctypes
 import errno
-import struct
+from functools import partial
 
 import pytest
 
 from cleanroom.attestation.formats.snp import read_report
 from cleanroom.errors import BindingMismatch, FileMissing, MachineUnfit, Usage
 from enclave.attester import Attester
+from enclave.attester.device import TRIES
 from enclave.attester.measure import code_digest, installed_code_digest, measurement_of
-from enclave.attester.sev_guest import CALL, REQUEST, RESPONSE, SNP_GET_DERIVED_KEY, derived_key
-from enclave.attester.sev_snp import SevSnpAttester, detect
+from enclave.attester.sev_snp import SevSnpAttester
 from enclave.attester.simulated import PLATFORM_FILE, SimulatedPlatform
-from enclave.attester.tsm import TRIES, ConfigFs, request_report
+from enclave.attester.tsm import ConfigFs, provider_of, request_report
+from tests.support.kernels import FakeTsm
 from tests.support.platform import (
     BINDING,
     GENESIS,
@@ -114,63 +114,17 @@ def test_installed_code_has_one_digest():
 # --- configfs-tsm ---------------------------------------------------------------------------------
 
 
-class FakeReports:
-    """A kernel that answers in memory; `disturb` and `refusals` make it difficult."""
-
-    def __init__(self, *, provider="sev_guest", disturb=0, refusals=(), table=True):
-        self.attester = good_attester()
-        self.provider = provider
-        self.disturb = disturb
-        self.refusals = list(refusals)
-        self.table = table
-        self.generation = 7
-        self.open = set()
-        self.inblob = b""
-
-    def create(self, name):
-        self.open.add(name)
-
-    def remove(self, name):
-        self.open.remove(name)
-
-    def write(self, name, attribute, content):
-        assert name in self.open
-        assert attribute == "inblob"
-        self.inblob = content
-        self.generation += 1
-
-    def read(self, name, attribute):
-        assert name in self.open
-        match attribute:
-            case "provider":
-                return self.provider.encode() + b"\n"
-            case "generation":
-                return b"%d\n" % self.generation
-            case "auxblob" if not self.table:
-                raise FileNotFoundError(attribute)
-            case "auxblob":
-                return b"".join(self.attester.collect(self.inblob).endorsements[:1])
-            case "outblob":
-                return self._outblob()
-
-    def _outblob(self):
-        if self.refusals:
-            raise OSError(self.refusals.pop(0), "refused")
-        if self.disturb:
-            self.disturb -= 1
-            self.generation += 1
-        return self.attester.collect(self.inblob).report
-
-
 def collector(**how):
-    files = FakeReports(**how)
+    files = FakeTsm(**how)
     chain = tuple(files.attester.endorsements)
-    return files, SevSnpAttester(files, lambda: KEY, chain)
+    waited = []
+    reports = partial(request_report, files, provider="sev_guest", pause=waited.append)
+    return files, SevSnpAttester(reports, lambda: KEY, chain), waited
 
 
 @pytest.mark.parametrize("table", [True, False])
 def test_collected_evidence_verifies(table):
-    files, attester = collector(table=table)
+    files, attester, _ = collector(table=table)
     assert verified(attester.collect(BINDING)).measurement == MEASUREMENT.hex()
     assert (attester.measurement, attester.host_data) == (MEASUREMENT, GENESIS)
     assert not files.open
@@ -178,12 +132,13 @@ def test_collected_evidence_verifies(table):
 
 @pytest.mark.parametrize("refusals", [[errno.EBUSY], [errno.EINTR, errno.EBUSY]])
 def test_busy_device_is_asked_again(refusals):
-    _, attester = collector(refusals=refusals)
+    _, attester, waited = collector(refusals=refusals)
     assert read_report(attester.collect(BINDING).report)
+    assert waited == [0.05, 0.1][: len(refusals)]
 
 
 def test_report_that_somebody_else_disturbed_is_asked_for_again():
-    _, attester = collector(disturb=2)
+    _, attester, _ = collector(disturb=2)
     assert verified(attester.collect(BINDING))
 
 
@@ -192,12 +147,13 @@ def test_report_that_somebody_else_disturbed_is_asked_for_again():
     [
         ({"disturb": TRIES}, f"no undisturbed report in {TRIES} tries"),
         ({"refusals": [errno.EBUSY] * TRIES}, f"no undisturbed report in {TRIES} tries"),
-        ({"refusals": [errno.EIO]}, "cannot be read"),
+        ({"refusals": [errno.EIO]}, "cannot be read: it was refused by the platform"),
+        ({"refusals": [errno.ETIMEDOUT]}, "cannot be read: it did not answer in time"),
         ({"provider": "tdx_guest"}, "provider is 'tdx_guest', expected 'sev_guest'"),
     ],
 )
 def test_platform_that_gives_no_report(how, message):
-    files, attester = collector(**how)
+    files, attester, _ = collector(**how)
     with pytest.raises(MachineUnfit, match=message):
         attester.collect(BINDING)
     assert not files.open
@@ -220,67 +176,42 @@ def test_plain_folder_is_no_platform(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_ordinary_machine_is_not_mistaken_for_a_confidential_one(tmp_path):
-    with pytest.raises(MachineUnfit, match="no configfs-tsm") as refused:
-        detect(tmp_path / "tsm", tmp_path / "sev-guest")
-    assert "simulated room" in refused.value.hint
-    with pytest.raises(MachineUnfit, match="no SEV guest device"):
-        detect(tmp_path, tmp_path / "sev-guest")
+def test_patience_has_an_end():
+    _, attester, waited = collector(refusals=[errno.EBUSY] * TRIES)
+    with pytest.raises(MachineUnfit, match="no undisturbed report"):
+        attester.collect(BINDING)
+    assert len(waited) == TRIES - 1
+    assert sum(waited) == pytest.approx(6.35)
 
 
-def test_confidential_machine_is_detected(tmp_path):
-    device = tmp_path / "sev-guest"
-    device.touch()
-    assert isinstance(detect(tmp_path, device), SevSnpAttester)
+def test_kernel_without_a_provider():
+    class Closed(FakeTsm):
+        def create(self, name):
+            raise OSError(errno.ENXIO, name)
+
+    with pytest.raises(MachineUnfit, match="configfs-tsm has no platform behind it"):
+        request_report(Closed(), BINDING, "sev_guest")
+    with pytest.raises(MachineUnfit, match="configfs-tsm has no platform behind it"):
+        provider_of(Closed())
 
 
-# --- /dev/sev-guest -------------------------------------------------------------------------------
+def test_provider_is_asked_without_a_report():
+    files = FakeTsm("tdx_guest")
+    assert provider_of(files) == "tdx_guest"
+    assert (files.written, files.open) == ([], set())
 
 
-def firmware(status=0, key=KEY, seen=None):
-    """An `ioctl` that answers like the firmware."""
+def test_empty_report_is_none():
+    class Silent(FakeTsm):
+        def _outblob(self):
+            return b""
 
-    def ioctl(_descriptor, request, call):
-        assert request == SNP_GET_DERIVED_KEY
-        version, asked, answer, _ = CALL.unpack(call)
-        if seen is not None:
-            seen.append((version, *REQUEST.unpack(ctypes.string_at(asked, REQUEST.size))))
-        ctypes.memmove(answer, RESPONSE.pack(status, key), RESPONSE.size)
-
-    return ioctl
-
-
-def test_derived_key_mixes_in_policy_and_measurement(tmp_path):
-    device = tmp_path / "sev-guest"
-    device.touch()
-    seen = []
-    assert derived_key(device, firmware(seen=seen)) == KEY
-    assert seen == [(1, 0, 0, 0b1001, 0, 0, 0)]
-    assert struct.calcsize("<IIQIIQ") == REQUEST.size == 32
-    assert (RESPONSE.size, CALL.size) == (64, 32)
-
-
-@pytest.mark.parametrize("answer", [{"status": 0x16}, {"key": bytes(32)}])
-def test_firmware_that_refuses_the_key(tmp_path, answer):
-    device = tmp_path / "sev-guest"
-    device.touch()
-    with pytest.raises(MachineUnfit, match="key response has status"):
-        derived_key(device, firmware(**answer))
-
-
-def test_machine_without_the_device(tmp_path):
-    with pytest.raises(MachineUnfit, match="expected /dev/sev-guest"):
-        derived_key(tmp_path / "sev-guest")
-
-
-def test_plain_file_is_no_device(tmp_path):
-    device = tmp_path / "sev-guest"
-    device.touch()
-    with pytest.raises(MachineUnfit, match="gives no derived key"):
-        derived_key(device)
+    with pytest.raises(MachineUnfit, match="gave an empty report") as refused:
+        request_report(Silent("tdx_guest"), BINDING, "tdx_guest")
+    assert "quote generation service" in refused.value.hint
 
 
 def test_hardware_keys_differ_by_context():
-    _, attester = collector()
+    _, attester, _ = collector()
     assert attester.derive_key(b"a") != attester.derive_key(b"b")
     assert KEY not in (attester.derive_key(b"a"), attester.derive_key(b"b"))

@@ -22,8 +22,10 @@ from cleanroom.errors import (
 )
 from enclave.attester import Attester
 from enclave.attester.cca import CcaAttester
+from enclave.attester.device import TRIES
 from enclave.attester.simulated_cca import PLATFORM_FILE, SimulatedCcaPlatform
-from enclave.attester.tsm import TRIES
+from enclave.attester.tsm import reports_of
+from tests.support.kernels import FakeTsm
 from tests.support.nitro_cca import (
     cca_platform,
     cca_policy,
@@ -350,36 +352,17 @@ def test_result_of_a_simulated_realm_is_a_warning():
 # --- the collector ----------------------------------------------------------------------------------
 
 
-class FakeReports:
-    """A report folder of a realm's kernel."""
+def realm_kernel(provider="arm_cca_guest"):
+    return FakeTsm(provider, cca_realm())
 
-    def __init__(self, provider=b"arm_cca_guest\n"):
-        self.provider, self.written = provider, []
 
-    def create(self, name):
-        assert name.startswith("cleanroom-")
-
-    def write(self, name, attribute, content):
-        assert (name[:10], attribute) == ("cleanroom-", "inblob")
-        self.written.append(content)
-
-    def read(self, name, attribute):
-        assert name
-        if attribute == "generation":
-            return str(len(self.written)).encode()
-        if attribute == "provider":
-            return self.provider
-        if attribute == "auxblob":
-            raise FileNotFoundError
-        return cca_realm().collect(self.written[-1]).report
-
-    def remove(self, name):
-        assert name
+def collector(files, key=b"key"):
+    return CcaAttester(reports_of(files, "arm_cca_guest"), key)
 
 
 def test_collector_asks_for_the_binding_and_sends_the_key_along():
-    files = FakeReports()
-    attester: Attester = CcaAttester(files, cca_platform().public_key)
+    files = realm_kernel()
+    attester: Attester = collector(files, cca_platform().public_key)
     evidence = attester.collect(BINDING)
     assert files.written == [BINDING]
     assert verified_there(evidence).report_data == BINDING.hex()
@@ -389,6 +372,6 @@ def test_collector_asks_for_the_binding_and_sends_the_key_along():
 
 def test_collector_refuses_another_platform_and_has_no_key():
     with pytest.raises(MachineUnfit, match="provider is 'sev_guest'"):
-        CcaAttester(FakeReports(b"sev_guest"), b"key").collect(BINDING)
-    with pytest.raises(MachineUnfit, match="has no key of its own"):
-        CcaAttester(FakeReports(), b"key").derive_key(b"x")
+        collector(realm_kernel("sev_guest")).collect(BINDING)
+    with pytest.raises(MachineUnfit, match="cannot keep its state on cca"):
+        collector(realm_kernel()).derive_key(b"x")

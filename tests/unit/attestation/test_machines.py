@@ -1,4 +1,4 @@
-"""Which machine is below: simulated ones by their file, real ones by their device."""
+"""Simulated machines are known by their file; real ones are found in `test_hardware_found`."""
 
 import pytest
 
@@ -6,13 +6,10 @@ from cleanroom.attestation.anchors import Anchors
 from cleanroom.attestation.appraisal import appraise
 from cleanroom.attestation.collateral import Collateral
 from cleanroom.attestation.verifier import verify
-from cleanroom.errors import FileMissing, MachineUnfit, Usage
-from enclave.attester import hardware
-from enclave.attester.sev_snp import SevSnpAttester
+from cleanroom.errors import FileMissing, Usage
 from enclave.attester.simulated import SimulatedPlatform
 from enclave.attester.simulated_machines import MACHINES, start_guest
 from enclave.attester.simulated_tdx import SimulatedTdxPlatform
-from enclave.attester.tdx import TdxAttester
 from tests.support.platform import BINDING, GENESIS, MEASUREMENT, NOW, good_policy
 
 
@@ -51,23 +48,3 @@ def test_each_kind_of_machine_has_its_own_file(tmp_path):
     for name, start in MACHINES.items():
         with pytest.raises(FileMissing, match=name):
             start(tmp_path, MEASUREMENT, GENESIS)
-
-
-@pytest.mark.parametrize(
-    ("device", "kind"), [("sev-guest", SevSnpAttester), ("tdx_guest", TdxAttester)]
-)
-def test_hardware_is_known_by_its_device(tmp_path, device, kind):
-    (tmp_path / device).touch()
-    found = hardware.detect(tmp_path, tmp_path / "sev-guest", tmp_path / "tdx_guest")
-    assert isinstance(found, kind)
-
-
-def test_machine_that_is_not_confidential(tmp_path):
-    with pytest.raises(MachineUnfit, match="expected a guest of SEV-SNP or TDX"):
-        hardware.detect(tmp_path, tmp_path / "sev-guest", tmp_path / "tdx_guest")
-
-
-def test_device_without_the_kernel_s_report_folder(tmp_path):
-    (tmp_path / "tdx_guest").touch()
-    with pytest.raises(MachineUnfit, match="no confidential platform"):
-        hardware.detect(tmp_path / "tsm", tmp_path / "sev-guest", tmp_path / "tdx_guest")

@@ -372,7 +372,7 @@ def test_collector_asks_for_the_binding_and_passes_the_document_on():
 def test_collector_takes_no_short_binding_and_has_no_key():
     with pytest.raises(BindingMismatch, match="is 32 bytes"):
         NitroAttester(FakeModule()).collect(bytes(32))
-    with pytest.raises(MachineUnfit, match="has no key of its own"):
+    with pytest.raises(MachineUnfit, match="cannot keep its state on nitro"):
         NitroAttester(FakeModule()).derive_key(b"x")
 
 

@@ -9,6 +9,8 @@ from enclave.attester import Attester
 from enclave.attester.scenarios_tdx import SCENARIOS
 from enclave.attester.simulated_tdx import PLATFORM_FILE, SimulatedTdxPlatform
 from enclave.attester.tdx import TdxAttester
+from enclave.attester.tsm import reports_of
+from tests.support.kernels import FakeTsm
 from tests.support.platform import (
     BINDING,
     GENESIS,
@@ -91,54 +93,30 @@ def test_every_scenario_makes_a_readable_quote(scenario):
 # --- configfs-tsm ---------------------------------------------------------------------------------
 
 
-class FakeReports:
-    """A kernel that answers in memory."""
-
-    def __init__(self, provider="tdx_guest"):
-        self.provider, self.generation, self.inblob = provider, 7, b""
-
-    def create(self, name):
-        assert name.startswith("cleanroom-")
-
-    def remove(self, name):
-        assert name.startswith("cleanroom-")
-
-    def write(self, _name, attribute, content):
-        assert attribute == "inblob"
-        self.inblob, self.generation = content, self.generation + 1
-
-    def read(self, _name, attribute):
-        match attribute:
-            case "provider":
-                return self.provider.encode()
-            case "generation":
-                return b"%d" % self.generation
-            case "outblob":
-                return good_attester().collect(self.inblob).report
-            case _:
-                raise FileNotFoundError(attribute)
+def reports(provider="tdx_guest"):
+    return reports_of(FakeTsm(provider, good_attester()), "tdx_guest")
 
 
 def test_collected_evidence_verifies(tmp_path):
     whole = good_attester().collect(BINDING)
     log = tmp_path / "CCEL"
     log.write_bytes(whole.event_log)
-    attester: Attester = TdxAttester(FakeReports(), log, tuple(whole.endorsements))
+    attester: Attester = TdxAttester(reports(), log, tuple(whole.endorsements))
     assert (attester.measurement, attester.host_data) == (MEASUREMENT, GENESIS)
     claims = verified_tdx(attester.collect(BINDING))
     assert (claims.measurement, len(claims.events)) == (MEASUREMENT.hex(), 3)
 
 
 def test_guest_without_an_event_log(tmp_path):
-    evidence = TdxAttester(FakeReports(), tmp_path / "CCEL").collect(BINDING)
+    evidence = TdxAttester(reports(), tmp_path / "CCEL").collect(BINDING)
     assert (evidence.event_log, evidence.endorsements) == (None, [])
 
 
 def test_other_provider_answers(tmp_path):
     with pytest.raises(MachineUnfit, match="provider is 'sev_guest', expected 'tdx_guest'"):
-        TdxAttester(FakeReports("sev_guest"), tmp_path / "CCEL").collect(BINDING)
+        TdxAttester(reports("sev_guest"), tmp_path / "CCEL").collect(BINDING)
 
 
 def test_guest_has_no_key_of_its_own(tmp_path):
-    with pytest.raises(MachineUnfit, match="TDX keeps no key for a guest"):
-        TdxAttester(FakeReports(), tmp_path / "CCEL").derive_key(b"state")
+    with pytest.raises(MachineUnfit, match="cannot keep its state on tdx"):
+        TdxAttester(reports(), tmp_path / "CCEL").derive_key(b"state")

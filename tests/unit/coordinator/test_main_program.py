@@ -72,7 +72,12 @@ def test_it_says_where_it_listens_and_stops_when_told(begun, tmp_path):
         process.send_signal(signal.SIGTERM)
         assert process.wait(WAIT_S) == 0
         told = [json.loads(line) for line in process.stderr.read().splitlines()]
-        assert [line["message"] for line in told] == ["event", "serving", "stopped"]
+        assert [line["message"] for line in told] == [
+            "platform",
+            "event",
+            "serving",
+            "stopped",
+        ]
 
 
 def test_a_port_that_is_taken_is_exit_status_2_without_a_trace(begun, tmp_path):

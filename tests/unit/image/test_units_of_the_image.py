@@ -11,6 +11,10 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
+from enclave.attester.nsm import NSM
+from enclave.attester.sev_guest import SEV_GUEST
+from enclave.attester.tdx_guest import TDX_GUEST
+from enclave.attester.tpm_commands import TPM_DEVICE
 from enclave.worker import ports
 from tests.support.source_tree import ROOT
 
@@ -131,6 +135,29 @@ def test_the_program_that_is_started_is_there_and_takes_these_arguments(program,
     assert parsed.platform is None
 
 
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_every_device_that_signs_evidence_may_be_asked(program):
+    settings = unit(f"cleanroom-{program}.service")
+    for device in (SEV_GUEST, TDX_GUEST, NSM, TPM_DEVICE):
+        assert f"{device} rw" in settings["DeviceAllow"]
+        assert f"|{device}" in settings["ConditionPathExists"]
+    assert ("char-nvidia* rw" in settings["DeviceAllow"]) == (program == "worker")
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_what_a_platform_needs_is_said_by_the_launcher(program, launch, said):
+    (said / "evidence").write_text("gcp-vtpm\n")
+    for number in (1, 3):
+        (said / f"endorsement.{number}").write_bytes(b"\x30\x80")
+    started = launch.command(program, said)
+    module = importlib.import_module(f"enclave.{program}.main")
+    parsed = module._parser().parse_args(started[started.index("--genesis") :])
+    assert parsed.evidence == "gcp-vtpm"
+    assert parsed.endorsements == [said / "endorsement.1", said / "endorsement.3"]
+    offered = unit(f"cleanroom-{program}.service")["LoadCredential"]
+    assert {"evidence", *launch.ENDORSEMENTS} <= {line.split(":")[0] for line in offered}
+
+
 def test_nothing_of_the_launchers_words_reaches_the_environment(launch):
     assert set(launch.KEPT) == {"PATH", "HOME", "LANG"}
 
@@ -138,6 +165,10 @@ def test_nothing_of_the_launchers_words_reaches_the_environment(launch):
 @pytest.mark.parametrize(
     ("name", "value"),
     [
+        ("evidence", "tdx --platform=/tmp/x"),
+        ("evidence", "TDX"),
+        ("endorsement.2", ""),
+        ("endorsement.2", "x" * (512 * 1024 + 1)),
         ("coordinator", "evil.example:7443"),
         ("coordinator", "192.0.2.10:7443 --platform=/tmp/x"),
         ("coordinator", "192.0.2.10:99999"),

@@ -2,9 +2,10 @@
 """Starts the one program that a guest is for: from what the launcher said, checked, to arguments.
 
 What the launcher says (systemd credentials: `genesis`, `coordinator`, `listen`, `role`, `node-ip`,
-`peers`, `callers`) is not measured and not trusted: each value has one narrow form, becomes one
-argument, and nothing of it reaches the environment. The genesis decides which room this is, and
-every relying party compares it with the host data that the hardware measured.
+`peers`, `callers`, `evidence`, `endorsement.1` to `.3`) is not measured and not trusted: each value
+has one narrow form, becomes one argument, and nothing of it reaches the environment. The genesis
+decides which room this is, and every relying party compares it with the host data that the hardware
+measured.
 
     python3 -I -P launch.py coordinator | worker | rules
 """
@@ -26,8 +27,12 @@ KEPT = {"PATH": "/usr/bin:/usr/sbin", "HOME": "/nonexistent", "LANG": "C.UTF-8"}
 LONGEST = 4096
 """No credential but the genesis is longer, in bytes."""
 LARGEST_GENESIS = 64 * 1024
+LARGEST_ENDORSEMENT = 512 * 1024
+"""What evidence may carry, in bytes."""
+ENDORSEMENTS = tuple(f"endorsement.{number}" for number in (1, 2, 3))
 MOST_NETWORKS = 256
 ROLE = re.compile(r"[a-z][a-z0-9_-]{0,62}")
+PLATFORM = re.compile(r"[a-z][a-z0-9-]{0,31}")
 ADDRESS = re.compile(r"([0-9.]{7,15}):([1-9][0-9]{1,4})")
 COORDINATOR_STATE = "/var/lib/cleanroom/room"
 WORKER_DIRECTORY = "/run/cleanroom/worker"
@@ -51,6 +56,7 @@ def command(program: str, credentials: Path) -> list[str]:
     if not genesis.is_file() or genesis.stat().st_size > LARGEST_GENESIS:
         raise Misconfigured("the credential cleanroom.genesis is missing or too large")
     start = [PYTHON, "-I", "-P", "-m", f"enclave.{program}.main", "--genesis", str(genesis)]
+    start += _platform(credentials)
     if program == "coordinator":
         listen = _address(credentials, "listen")
         return [*start, "--directory", COORDINATOR_STATE, "--listen", listen]
@@ -61,6 +67,20 @@ def command(program: str, credentials: Path) -> list[str]:
         *("--role", _matching(credentials, "role", ROLE)),
         *("--node-ip", str(_ip(_said(credentials, "node-ip"), "node-ip"))),
     ]
+
+
+def _platform(credentials: Path) -> list[str]:
+    """Which platform to prove, and what to send along with its evidence: both may be left out."""
+    named: list[str] = []
+    if (credentials / "evidence").is_file():
+        named = ["--evidence", _matching(credentials, "evidence", PLATFORM)]
+    for name in ENDORSEMENTS:
+        file = credentials / name
+        if file.is_file():
+            if not 0 < file.stat().st_size <= LARGEST_ENDORSEMENT:
+                raise Misconfigured(f"the credential cleanroom.{name} is empty or too large")
+            named += ["--endorsements", str(file)]
+    return named
 
 
 def rules(credentials: Path) -> str:
