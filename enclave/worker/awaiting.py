@@ -54,6 +54,20 @@ class Awaiting:
         self.settle(refs, told)
         return [coded_answer(ref) for ref in refs]
 
+    def some(self, streams: Sequence[Any]) -> list[Any]:
+        """Those of several streams that have something to say, or have ended; at least one.
+
+        Raises:
+            WorkerLost: a node died.
+        """
+        ready: list[Any] = []
+        while not ready:
+            ready, _ = ray.wait(
+                list(streams), num_returns=len(streams), timeout=LOOK_S, fetch_local=False
+            )
+            self._require_gang()
+        return ready
+
     def _require_gang(self) -> None:
         if living() < self.nodes:
             raise WorkerLost("a node of the gang's cluster is gone")

@@ -4,8 +4,10 @@ Its rows come from the nodes that have the parts, inside Ray's TLS, and never le
 it lets nothing out but results and codes. This module does not import Ray.
 """
 
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,8 +15,12 @@ import pyarrow as pa
 
 from cleanroom.errors import ComputationFailed
 from enclave.computations.plan import Plan
-from enclave.computations.training.spread import Answer, Shard, Share, shard_of, take_step
-from enclave.worker.tasks import coded
+from enclave.computations.training.spread import Growth, Share, shard_of
+from enclave.computations.training.steps import Answer, Columns, Shard, take_step, view
+from enclave.worker.grower import Grower
+from enclave.worker.raycommand import SOCKET_VARIABLE
+from enclave.worker.tasks import coded, coded_words
+from enclave.worker.tunnel import Meeting
 
 
 class Learner:
@@ -22,6 +28,7 @@ class Learner:
 
     def __init__(self) -> None:
         self._shard: Shard | None = None
+        self._grower: Grower | None = None
 
     @coded
     def load(self, plan: Plan, share: Share, lengths: Sequence[int], *taken: pa.Table) -> None:
@@ -46,6 +53,26 @@ class Learner:
     def take(self, step: str, given: Sequence[Any]) -> Answer:
         """Put a step to the shard."""
         return take_step(self.shard, step, given)
+
+    @coded_words
+    def grow(
+        self, meeting: Meeting, growth: Growth, kept: Columns | None
+    ) -> Iterator[tuple[int, bytes]]:
+        """Grow trees as one rank of the gang: rounds done, with trees where they are handed out.
+
+        The rank stays until `rest`: others may still wait for what it has sent.
+        """
+        self.rest()
+        # an actor has no other way to learn where its own node is
+        directory = Path(os.environ[SOCKET_VARIABLE]).parent  # noqa: TID251
+        self._grower = Grower(meeting, growth, view(self.shard, kept), directory)
+        yield from self._grower.words()
+
+    def rest(self) -> None:
+        """End what grows."""
+        if self._grower is not None:
+            self._grower.end()
+        self._grower = None
 
     @property
     def shard(self) -> Shard:

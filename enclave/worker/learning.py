@@ -7,7 +7,9 @@ run.
 """
 
 import functools
+import secrets
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,17 +17,20 @@ import pyarrow as pa
 import ray
 from ray.exceptions import ActorDiedError, ActorUnavailableError
 
-from cleanroom.errors import ComputationFailed, WorkerLost
+from cleanroom.errors import CleanroomError, ComputationFailed, WorkerLost
 from cleanroom.protocol.run import Stage
 from enclave.computations.release import Outcome, Rule
+from enclave.computations.training.grown import fit_grown
 from enclave.computations.training.operation import Train
 from enclave.computations.training.reduced import fit_reduced
-from enclave.computations.training.spread import Answer, Share, lasts, spread
-from enclave.worker import tasks
+from enclave.computations.training.spread import Growth, Share, spread
+from enclave.computations.training.steps import Answer, Columns, lasts
+from enclave.worker import ports, tasks
 from enclave.worker.awaiting import Awaiting, coded_answer
 from enclave.worker.inputs import Source
 from enclave.worker.learner import Learner
 from enclave.worker.orders import AcceptedOrder
+from enclave.worker.tunnel import SECRET_LENGTH, Meeting
 
 MOST_LOSSES = 3
 """So many learners may be lost in one run; the next one ends it."""
@@ -49,7 +54,10 @@ def taught(
     advance("train", 0)
     cut, seen_by = spread(plan, plan.lesson, found, accepted.nodes)
     seen = seen_by(Learners(accepted, cut, awaiting))
-    return operation.taught(plan, plan.lesson, seen, functools.partial(fit_reduced, heard=_nobody))
+    lines = functools.partial(fit_reduced, heard=_nobody)
+    return operation.taught(
+        plan, plan.lesson, seen, fit_grown if plan.op == "train.gbdt" else lines
+    )
 
 
 class Learners:
@@ -72,15 +80,67 @@ class Learners:
             self._told.append((step, given))
         return answers
 
+    def grow(self, growth: Growth, kept: Columns | None) -> bytes:
+        """See `spread.Gang`; from the last trees that were handed out, if some rank is lost."""
+        while growth.done < growth.rounds:
+            growth = self._attempt(growth, kept)
+            self._awaiting.settle([learner.rest.remote() for learner in self._learners])
+            if growth.done < growth.rounds:
+                self._lose()
+                self.ask("known")  # makes learners anew that are dead
+        return growth.trees
+
+    def _attempt(self, growth: Growth, kept: Columns | None) -> Growth:
+        """Let every rank grow until the end, or until one is lost; how far it came.
+
+        Raises:
+            CleanroomError: a rank failed, and would again.
+        """
+        growing = self._growing(growth, kept)
+        failures = []
+        while growing:
+            for stream in self._awaiting.some(growing):
+                try:
+                    done, trees = coded_answer(next(stream))
+                except StopIteration:
+                    growing.remove(stream)
+                except (WorkerLost, ActorDiedError, ActorUnavailableError):
+                    # a rank that failed ends the tunnel, and with it all others
+                    growing.remove(stream)
+                except CleanroomError as failed:
+                    failures.append(failed)
+                    growing.remove(stream)
+                else:
+                    growth = replace(growth, trees=trees, done=done) if trees else growth
+        if failures:
+            raise failures[0]
+        return growth
+
+    def _growing(self, growth: Growth, kept: Columns | None) -> list[Any]:
+        """Start every rank of one attempt, under a secret of its own."""
+        gang = tuple(
+            (peer.node_ip, peer.port_base + ports.TUNNEL) for peer in self._accepted.order.gang
+        )
+        secret = secrets.token_bytes(SECRET_LENGTH)
+        return [
+            learner.grow.options(num_returns="streaming").remote(
+                Meeting(rank, gang, secret), growth, kept
+            )
+            for rank, learner in enumerate(self._learners)
+        ]
+
+    def _lose(self) -> None:
+        self._losses += 1
+        if self._losses > MOST_LOSSES:
+            raise WorkerLost("the learners of a gang keep dying")
+
     def _answer(self, place: int, ref: Any, step: str, given: tuple[Any, ...]) -> Answer:  # noqa: ANN401
         """What one learner says, made anew as often as it dies."""
         while True:
             try:
                 return coded_answer(ref)
             except (ActorDiedError, ActorUnavailableError):
-                self._losses += 1
-            if self._losses > MOST_LOSSES:
-                raise WorkerLost("the learners of a node keep dying")
+                self._lose()
             [learner] = self._load([place])
             self._learners[place] = learner
             for earlier in self._told:

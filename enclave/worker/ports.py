@@ -15,7 +15,8 @@ LOWEST, HIGHEST = 10_000, 32_000
 """Below the range from which Linux gives out ports by itself."""
 GCS, NODE, OBJECTS, RUNTIME_ENV, METRICS, AGENT, AGENT_GRPC = range(7)
 FIRST_WORKER, LAST_WORKER = 10, 60
-"""Offsets in a block."""
+TUNNEL = 61
+"""Offsets in a block; on the last one a rank of a training listens while its gang meets."""
 TRIES = 50
 
 
@@ -35,7 +36,8 @@ def free_block() -> int:
 def allowed(base: int) -> frozenset[int]:
     """Every port a node of this block may listen on."""
     workers = range(base + FIRST_WORKER, base + LAST_WORKER + 1)
-    return frozenset(workers) | {base + offset for offset in range(AGENT_GRPC + 1)}
+    single = (*range(AGENT_GRPC + 1), TUNNEL)
+    return frozenset(workers) | {base + offset for offset in single}
 
 
 def _is_free(base: int) -> bool:

@@ -9,7 +9,7 @@ import functools
 import itertools
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
@@ -53,6 +53,24 @@ def coded(function: Callable[P, R]) -> Callable[P, R]:
             code = known.code
         except Exception:  # noqa: BLE001 - its words may quote a value
             code = ComputationFailed.code
+        raise TaskFailed(code)
+
+    return guarded
+
+
+def coded_words(function: Callable[P, Iterator[R]]) -> Callable[P, Iterator[R]]:
+    """As `coded`, for what is said one after the other."""
+
+    @functools.wraps(function)
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> Iterator[R]:
+        try:
+            yield from function(*args, **kwargs)
+        except CleanroomError as known:
+            code = known.code
+        except Exception:  # noqa: BLE001 - its words may quote a value
+            code = ComputationFailed.code
+        else:
+            return
         raise TaskFailed(code)
 
     return guarded

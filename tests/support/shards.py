@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
@@ -11,7 +11,7 @@ from cleanroom.manifest.model import Manifest
 from enclave.computations.keys import key_table
 from enclave.computations.registry import operations
 from enclave.computations.release import release
-from enclave.computations.training import spread
+from enclave.computations.training import spread, steps
 from enclave.computations.training.examples import Fit
 from enclave.computations.training.operation import Train
 from tests.support.manifests import changed
@@ -22,12 +22,13 @@ from tests.support.trainings import Trained
 class Beside:
     """Shards in one process."""
 
-    shards: list[spread.Shard]
-    asked: list[str] = field(default_factory=list)
+    shards: list[steps.Shard]
+
+    def grow(self, growth: spread.Growth, kept: steps.Columns | None) -> bytes:
+        raise NotImplementedError("only workers have a tunnel")
 
     def ask(self, step: str, *given: Any) -> list[Any]:
-        self.asked.append(step)
-        return [spread.take_step(shard, step, given) for shard in self.shards]
+        return [steps.take_step(shard, step, given) for shard in self.shards]
 
 
 def train_spread(

@@ -27,11 +27,11 @@ LEFT, RIGHT = [f"a{number}" for number in range(4)], [f"b{number}" for number in
 
 
 def two_classes(
-    how: dict[str, Any], rows: int = 1500
+    how: dict[str, Any], rows: int = 1500, decimals: int = 9
 ) -> tuple[dict[str, Any], dict[str, pa.Table]]:
     """A plain manifest and two tables: nine features of two parties, a label that needs both."""
     chance = np.random.default_rng(11)
-    frame = pd.DataFrame(chance.normal(size=(rows, 9)), columns=[*LEFT, *RIGHT])
+    frame = pd.DataFrame(chance.normal(size=(rows, 9)), columns=[*LEFT, *RIGHT]).round(decimals)
     score = frame["a0"] - 2 * frame["b0"] + frame["a1"] * frame["b1"] + chance.normal(size=rows)
     frame["label"] = score > 0
     label = {"name": "label", "type": "bool", "role": "label"}

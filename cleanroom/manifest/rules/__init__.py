@@ -67,7 +67,7 @@ RULES: tuple[Rule, ...] = (
     training.settings_fit,
     training.comparisons_compare,
     training.evaluations_are_short,
-    training.trains_on_one_worker,
+    training.weighs_on_one_worker,
     privacy.budgets_name_units,
     privacy.losses_are_bounded,
     privacy.noise_protects_the_unit,

@@ -99,14 +99,14 @@ def settings_fit(manifest: Manifest) -> Iterator[Problem]:
                 )
 
 
-def trains_on_one_worker(manifest: Manifest) -> Iterator[Problem]:
-    """Trees, and rows with weights, need `workers.count: 1`; other lines are fitted by any gang."""
+def weighs_on_one_worker(manifest: Manifest) -> Iterator[Problem]:
+    """Rows with weights need `workers.count: 1`; all others are learned from by any gang."""
     for name, training in trainings(manifest):
         weighed = any(column.role == "weight" for _, column in _read(manifest, name, training))
-        if training.workers.count != 1 and (weighed or isinstance(training, TrainGbdt)):
-            why = "rows with weights are summed" if weighed else "trees are grown"
+        if training.workers.count != 1 and weighed:
             yield Problem(
-                f"count is {training.workers.count}, expected 1: {why} in one process",
+                f"count is {training.workers.count}, expected 1: rows with weights are learned "
+                "from in one process",
                 where=f"computations.{name}.workers.count",
                 hint="give the worker more cores and memory instead",
             )

@@ -97,8 +97,16 @@ def fit_linear(examples: Examples, lesson: Lesson, classes: list[str], names: li
 def fit_trees(examples: Examples, lesson: Lesson, classes: list[str], names: list[str]) -> Fitted:
     """Grow gradient-boosted trees."""
     training = examples.training
+    given = {**tree_settings(lesson, classes), "nthread": THREADS}
+    rows = _rows(training.rows, names, training.labels, training.weights)
+    model = xgboost.train(given, rows, int(lesson.settings["rounds"]))
+    return Trees(model, names, lesson.task)
+
+
+def tree_settings(lesson: Lesson, classes: list[str]) -> dict[str, str | int | float]:
+    """XGBoost's parameters, wherever it runs; rounds and threads are said apart."""
     settings = lesson.settings
-    given = {
+    return {
         **_objective(lesson, classes),
         "tree_method": "hist",
         "max_depth": int(settings["max_depth"]),
@@ -106,12 +114,8 @@ def fit_trees(examples: Examples, lesson: Lesson, classes: list[str], names: lis
         "reg_lambda": settings["l2"],
         "min_child_weight": settings["min_child_weight"],
         "seed": lesson.split.seed,
-        "nthread": THREADS,
         "verbosity": 0,
     }
-    rows = _rows(training.rows, names, training.labels, training.weights)
-    model = xgboost.train(given, rows, int(settings["rounds"]))
-    return Trees(model, names, lesson.task)
 
 
 FITS: dict[str, Callable[[Examples, Lesson, list[str], list[str]], Fitted]] = {

@@ -1,15 +1,14 @@
-"""A training whose joined rows lie on several workers: shards, and the questions put to them.
+"""A training whose joined rows lie on several workers: how they are cut, and what the driver sees.
 
 The joined rows are cut in their order, so that everything that depends on the order (which units
-test, who is first) is as on one worker. A *step* asks every shard the same and answers with sums
-or with what is said of test rows; steps are a closed table. Training rows never leave their shard.
+test, who is first) is as on one worker. The driver puts the same step to every shard (`steps`), or
+lets all of them grow trees together; training rows never leave their shard.
 """
 
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
-from types import MappingProxyType
 from typing import Any, Protocol
 
 import numpy as np
@@ -21,14 +20,32 @@ from enclave.computations.matches import UNIT, place
 from enclave.computations.plan import Lesson, Plan
 from enclave.computations.training.columns import feature_of, joined
 from enclave.computations.training.examples import Fitted, features_of, labels_of, test_units
+from enclave.computations.training.steps import WITHIN, Answer, Columns, Shard
 from enclave.computations.training.units import units_by_owner
 
-Answer = Any
-"""What a step says of one shard: numbers, or arrays of them."""
+
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """Trees to grow over all shards, and those to go on with."""
+
+    settings: Mapping[str, str | int | float]
+    """XGBoost's parameters, without its number of threads."""
+    names: tuple[str, ...]
+    """Of the matrix's columns."""
+    rounds: int
+    """Trees of each class that are to be there at the end."""
+    trees: bytes = field(default=b"", repr=False)
+    """Those that are there already, as UBJ."""
+    done: int = 0
+    """How many of each class these are."""
 
 
 class Gang(Protocol):
     """The shards of one training, wherever they lie."""
+
+    def grow(self, growth: Growth, kept: Columns | None) -> bytes:
+        """Grow trees over all shards, on these columns of the matrix; all of them as UBJ."""
+        ...
 
     def ask(self, step: str, *given: Any) -> list[Answer]:  # noqa: ANN401 - as the step takes
         """Put one step of `STEPS` to every shard; the answers are in the order of the shards."""
@@ -46,7 +63,7 @@ class Spread:
     """Distinct units of the rows that test."""
     tested: np.ndarray[Any, Any]
     """The units of the rows that test, as numbers."""
-    kept: np.ndarray[Any, np.dtype[np.bool_]] | None = None
+    kept: Columns | None = None
     """Which columns of the matrix are looked at; all unless said."""
     worth: None = None
     """All rows count alike: the manifest's rules let no weights come to a gang."""
@@ -71,7 +88,7 @@ class Spread:
         """See `examples.Seen`."""
         return np.concatenate(self.ask("asked", fitted))
 
-    def narrowed(self, kept: np.ndarray[Any, np.dtype[np.bool_]]) -> "Spread":
+    def narrowed(self, kept: Columns) -> "Spread":
         """See `examples.Seen`."""
         return replace(self, kept=kept)
 
@@ -100,24 +117,6 @@ class Share:
             places = np.searchsorted(self.wanted(number), rows.fill_null(0).to_numpy())
             columns.append(pa.array(places, mask=absent))
         return pa.table(columns, names=[place(number) for number in range(len(names))])
-
-
-@dataclass(slots=True)
-class Shard:
-    """One worker's share of the examples; rows by matrix columns, NaN where a value is missing."""
-
-    rows: Matrix
-    """Rows to learn from."""
-    labels: np.ndarray[Any, Any]
-    """Theirs: numbers of classes, `int64`, or numbers, `float64`."""
-    test_rows: Matrix
-    """Rows that the fit must not see."""
-    test_labels: np.ndarray[Any, Any]
-    """Theirs."""
-    ready: Matrix = field(default_factory=lambda: np.empty((0, 0)))
-    """`rows`, complete and standardised; made by the step `standardise`."""
-    narrow: "dict[bytes, Shard]" = field(default_factory=dict)
-    """The last of its views of some columns, by which these are."""
 
 
 @value_free(Reason.TRAIN)
@@ -175,119 +174,3 @@ def shard_of(plan: Plan, lesson: Lesson, share: Share, taken: Mapping[str, pa.Ta
     dtype = np.float32 if plan.op == "train.gbdt" else np.float64
     rows, tests = matrix(features_of(lesson), columns, dtype), share.tests
     return Shard(rows[~tests], labels[~tests], rows[tests], labels[tests])
-
-
-# --- steps ----------------------------------------------------------------------------------------
-
-
-def _known(shard: Shard) -> np.ndarray[Any, Any]:
-    """Distinct labels of the training rows; of numbers the least and the greatest are enough."""
-    labels = shard.labels
-    if labels.dtype == np.int64 or not len(labels):
-        return np.unique(labels)
-    return np.array([labels.min(), labels.max()])
-
-
-def _present(shard: Shard) -> tuple[Matrix, Matrix]:
-    """For each column: how many values are there, and their sum."""
-    there = ~np.isnan(shard.rows)
-    return there.sum(axis=0), np.where(there, shard.rows, 0).sum(axis=0)
-
-
-def _totals(shard: Shard, fills: Matrix) -> tuple[int, Matrix, float]:
-    """Training rows, the sum of each column with missing values filled, the sum of labels."""
-    complete = _complete(shard.rows, fills)
-    return len(complete), complete.sum(axis=0), float(shard.labels.sum())
-
-
-def _squares(shard: Shard, fills: Matrix, mean: Matrix) -> tuple[Matrix, Matrix]:
-    """Sums of squares around the mean, and of the distances themselves: rounding shows there."""
-    away = _complete(shard.rows, fills) - mean
-    return np.square(away).sum(axis=0), away.sum(axis=0)
-
-
-def _standardise(shard: Shard, fills: Matrix, mean: Matrix, scale: Matrix) -> None:
-    """Keep the training rows as the solver wants them."""
-    shard.ready = (_complete(shard.rows, fills) - mean) / scale
-
-
-def _gram(shard: Shard, label_mean: float) -> tuple[Matrix, Matrix]:
-    """Products of the columns with each other, and with the labels around their mean."""
-    return shard.ready.T @ shard.ready, shard.ready.T @ (shard.labels - label_mean)
-
-
-def _slope(shard: Shard, weights: Matrix) -> tuple[float, Matrix]:
-    """The loss of a logistic model over the training rows, and its gradient; sums, no penalty.
-
-    Args:
-        shard: standardised.
-        weights: scores by columns and, last, the intercept; one score for two classes.
-    """
-    labels = shard.labels
-    scores = shard.ready @ weights[:, :-1].T + weights[:, -1]
-    every = np.hstack([np.zeros_like(scores), scores]) if len(weights) == 1 else scores
-    greatest = every.max(axis=1, keepdims=True)
-    raised = np.exp(every - greatest)
-    total = raised.sum(axis=1, keepdims=True)
-    own = np.take_along_axis(every, labels[:, None], axis=1)
-    loss = float((np.log(total) + greatest - own).sum())
-    wrong = raised / total
-    wrong[np.arange(len(labels)), labels] -= 1
-    wrong = wrong[:, -len(weights) :]
-    return loss, np.column_stack([wrong.T @ shard.ready, wrong.sum(axis=0)])
-
-
-def _truth(shard: Shard) -> np.ndarray[Any, Any]:
-    """The labels of the test rows."""
-    return shard.test_labels
-
-
-def _asked(shard: Shard, fitted: Fitted) -> Matrix:
-    """What a model says of the test rows."""
-    return fitted.predict(shard.test_rows)
-
-
-def _complete(rows: Matrix, fills: Matrix) -> Matrix:
-    return np.where(np.isnan(rows), fills, rows)
-
-
-def _within(
-    shard: Shard, kept: np.ndarray[Any, np.dtype[np.bool_]], step: str, given: Sequence[Any]
-) -> Answer:
-    """Put a step to some columns of a shard; only the last such view is kept."""
-    name = kept.tobytes()
-    if name not in shard.narrow:
-        rows, test_rows = (
-            np.ascontiguousarray(each[:, kept]) for each in (shard.rows, shard.test_rows)
-        )
-        shard.narrow = {name: Shard(rows, shard.labels, test_rows, shard.test_labels)}
-    return STEPS[step](shard.narrow[name], *given)
-
-
-WITHIN = "within"
-STEPS: Mapping[str, Callable[..., Answer]] = MappingProxyType(
-    {
-        "known": _known,
-        "present": _present,
-        "totals": _totals,
-        "squares": _squares,
-        "standardise": _standardise,
-        "gram": _gram,
-        "slope": _slope,
-        "truth": _truth,
-        "asked": _asked,
-        WITHIN: _within,
-    }
-)
-"""Every step there is: from a shard, and what is given, to an answer."""
-
-
-def lasts(step: str, given: Sequence[Any]) -> bool:
-    """Whether a step changes a shard: one that is made anew is told it again."""
-    return step == "standardise" or (step == WITHIN and given[1] == "standardise")
-
-
-@value_free(Reason.TRAIN)
-def take_step(shard: Shard, step: str, given: Sequence[Any]) -> Answer:
-    """Put a step to one shard."""
-    return STEPS[step](shard, *given)

@@ -597,14 +597,14 @@ BROKEN = [
         "weight 'spend': expected bounds within 0 and 1000000",
     ),
     (
-        "trains_on_one_worker",
+        "weighs_on_one_worker",
         {
             **TRAINS,
             f"{MATCHES}__workers__count": 2,
             "datasets__baskets__columns__1__role": "weight",
         },
         "computations.matches.workers.count",
-        "count is 2, expected 1: rows with weights are summed in one process",
+        "count is 2, expected 1: rows with weights are learned from in one process",
     ),
     (
         "weights_fit",
@@ -621,20 +621,6 @@ BROKEN = [
         },
         "computations.matches.inputs",
         "2 columns of role weight are read, expected at most one",
-    ),
-    (
-        "trains_on_one_worker",
-        {
-            **TRAINS,
-            f"{MATCHES}__op": "train.gbdt",
-            f"{MATCHES}__parameters": {
-                "rounds": {"min": 1, "max": 9},
-                "max_depth": {"min": 1, "max": 9},
-            },
-            f"{MATCHES}__workers__count": 2,
-        },
-        "computations.matches.workers.count",
-        "count is 2, expected 1: trees are grown in one process",
     ),
     (
         "budgets_name_units",

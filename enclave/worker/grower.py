@@ -1,0 +1,135 @@
+"""Grows trees for a learner: shared memory for its rows, a subprocess for its rank, its words.
+
+The subprocess is for one rank of one attempt. Memory is anonymous: it has no name, is in no
+directory, and goes with its last holder.
+"""
+
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from cleanroom.errors import CATALOGUE, CleanroomError, ComputationFailed, WorkerLost
+from enclave.computations.threads import THREADS
+from enclave.computations.training.spread import Growth
+from enclave.computations.training.steps import Shard
+from enclave.worker.confine import command, environment
+from enclave.worker.growing import Course, Seat, Word
+from enclave.worker.pipe import read_frame, write_frame
+from enclave.worker.tunnel import Meeting
+
+GROWING = "enclave.worker.growing"
+EVERY = 10
+"""After so many rounds the trees so far go to the driver, which can go on from there."""
+
+
+class Grower:
+    """One rank's subprocess; it is there until `end`, since others may still wait for its bytes."""
+
+    def __init__(self, meeting: Meeting, growth: Growth, shard: Shard, directory: Path) -> None:
+        """Start it.
+
+        Args:
+            meeting: where this rank and the others are.
+            growth: what to grow.
+            shard: the rows to learn from.
+            directory: the node's own, with its credentials.
+        """
+        memory = [
+            _shared(np.ascontiguousarray(shard.rows, dtype=np.float32)),
+            _shared(shard.labels.astype(np.float32)),
+            _shared(np.frombuffer(growth.trees, np.uint8)),
+        ]
+        self._trees = memory[-1]
+        self._process = subprocess.Popen(  # noqa: S603 - our own module
+            command(GROWING, str(os.getpid())),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=environment(directory),
+            cwd=directory,
+            pass_fds=memory,
+        )
+        for descriptor in memory[:-1]:
+            os.close(descriptor)
+        course = Course(
+            rank=meeting.rank,
+            gang=[Seat(host=host, port=port) for host, port in meeting.gang],
+            secret=meeting.secret,
+            directory=str(directory),
+            settings={**growth.settings, "nthread": THREADS},
+            names=list(growth.names),
+            rounds=growth.rounds,
+            done=growth.done,
+            every=EVERY,
+            rows=len(shard.rows),
+            memory=memory,
+        )
+        self._rounds = growth.rounds
+        write_frame(_pipe(self._process.stdin), course.to_bytes())
+
+    def words(self) -> Iterator[tuple[int, bytes]]:
+        """How many rounds are done, after each of them, with the trees where they are handed out.
+
+        Raises:
+            CleanroomError: the rank has failed.
+            WorkerLost: its process died, or another's.
+        """
+        done = 0
+        while done < self._rounds:
+            word = self._word()
+            done = word.rounds
+            trees = os.pread(self._trees, word.size, 0)
+            if word.size:
+                self._go_on()
+            yield done, trees
+
+    def end(self) -> None:
+        """End it, and wait until it is gone; twice does no harm."""
+        if self._process.returncode is not None:
+            return
+        self._process.kill()
+        self._process.wait()
+        os.close(self._trees)
+        for pipe in (self._process.stdin, self._process.stdout):
+            _close(pipe)
+
+    def _word(self) -> Word:
+        try:
+            word = Word.from_bytes(read_frame(_pipe(self._process.stdout)))
+        except (CleanroomError, OSError):
+            raise WorkerLost("a rank of the training ended") from None
+        if word.code:
+            failed: type[CleanroomError] = CATALOGUE.get(word.code, ComputationFailed)
+            raise failed("a rank of the training failed")
+        return word
+
+    def _go_on(self) -> None:
+        try:
+            write_frame(_pipe(self._process.stdin), b"")
+        except OSError:
+            raise WorkerLost("a rank of the training ended") from None
+
+
+def _shared(content: np.ndarray[Any, Any]) -> int:
+    """Anonymous memory with these bytes."""
+    descriptor = os.memfd_create("", os.MFD_CLOEXEC)
+    view = memoryview(content.data).cast("B") if content.size else memoryview(b"")
+    while view:
+        view = view[os.write(descriptor, view) :]
+    return descriptor
+
+
+def _pipe(pipe: IO[bytes] | None) -> IO[bytes]:
+    assert pipe is not None  # noqa: S101 - a pipe was asked for
+    return pipe
+
+
+def _close(pipe: IO[bytes] | None) -> None:
+    try:
+        _pipe(pipe).close()
+    except BrokenPipeError:
+        return
