@@ -17,6 +17,7 @@ from cleanroom.client.files import PRIVATE_FILE, write_new
 from cleanroom.encoding import Digest, Instant, Name, Record
 from cleanroom.errors import Usage
 from cleanroom.ledger.entry import RunId
+from cleanroom.protocol.predicate import BudgetPart
 
 SCHEMA: Final = "https://cleanroom.dev/model-card/v1"
 
@@ -150,6 +151,8 @@ class ModelCard(Record):
     importance: list[CardShare]
     model: CardModel | None
     """None where the party received none."""
+    budgets: dict[Name, BudgetPart]
+    """What the run spent, of each dataset's privacy budget; empty where it drew no noise."""
     unprotected: list[str]
     """What the manifest leaves open, in words."""
     not_proven: list[str]

@@ -56,6 +56,9 @@ def _sections(card: ModelCard) -> Iterator[str]:
     shares = [(one.owner, one.column, f"{one.share:.1%}") for one in card.importance]
     yield _table("Importance", ("owner", "column", "share"), shares)
     yield _table("Who was told what", ("party", "output", "at worst", "terms"), _outputs(card))
+    yield _table(
+        "Privacy budgets", ("dataset", "limit", "before", "this run", "after"), _spent(card)
+    )
     yield _bullets("What is not protected", card.unprotected)
     yield _bullets("What nobody proves", card.not_proven)
     yield _pairs("The receipt", _receipt(card))
@@ -105,6 +108,19 @@ def _outputs(card: ModelCard) -> Rows:
             ", ".join(f"{name} {value}" for name, value in o.terms.items()),
         )
         for o in card.outputs
+    ]
+
+
+def _spent(card: ModelCard) -> Rows:
+    return [
+        (
+            dataset,
+            *(
+                f"ε {loss.epsilon}, δ {loss.delta}"
+                for loss in (part.limit, part.before, part.spent, part.after)
+            ),
+        )
+        for dataset, part in card.budgets.items()
     ]
 
 

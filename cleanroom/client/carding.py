@@ -83,6 +83,7 @@ def model_card(results: "Sequence[Result]") -> ModelCard:
         },
         columns=list(_columns(manifest, training)),
         outputs=list(_outputs(manifest, claimed)),
+        budgets=claimed.budgets,
         unprotected=_unprotected(manifest, claimed.computation),
         not_proven=[*NOT_PROVEN, *([SIMULATED] if claimed.assurance == "simulated" else [])],
         receipt=_receipt(claimed, results[0].receipt.record.envelope.payload),

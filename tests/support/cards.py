@@ -84,7 +84,9 @@ def trained_manifest(values: Sequence[str] = ("card", "cash"), **changes: Any) -
     return good_manifest(written_policy(), **{**columns, MATCHES: training, **changes})
 
 
-def trained_results(manifest: Manifest | None = None, withheld: Sequence[str] = ()) -> list[Result]:
+def trained_results(
+    manifest: Manifest | None = None, withheld: Sequence[str] = (), **predicate: Any
+) -> list[Result]:
     """The bank's results of one run, with a receipt that verifies."""
     manifest = trained_manifest() if manifest is None else manifest
     outputs = [_record(name, suppressed=name in withheld) for name in TABLES]
@@ -104,6 +106,7 @@ def trained_results(manifest: Manifest | None = None, withheld: Sequence[str] = 
         "inputs": inputs,
         "outputs": outputs,
         "runs_allowed": 5,
+        **predicate,
     }
     draft = Draft(manifest=manifest, change_predicate=replaced(**said))
     receipt = Receipt(draft.receipt(), allow_simulated=True)

@@ -11,6 +11,8 @@ from cleanroom.client.carding import model_card
 from cleanroom.client.receipts import Receipt
 from cleanroom.encoding import content_digest
 from cleanroom.errors import Usage
+from cleanroom.ledger.loss import Loss
+from cleanroom.protocol.predicate import BudgetPart
 from tests.support.cards import Page, trained_manifest, trained_results
 from tests.support.manifests import NOW
 from tests.support.receipts import RUN, good_receipt
@@ -56,6 +58,15 @@ def test_a_card_holds_the_numbers_that_the_party_was_told():
     assert [(one.owner, one.share) for one in card.importance] == [("bank", 0.6), ("shop", 0.4)]
     assert card.model.booster == content_digest(b"ubj")
     assert "at most 5 models" in next(o.words for o in card.outputs if o.output == "model")
+
+
+def test_a_card_says_what_the_run_spent_of_privacy_budgets(tmp_path):
+    zero, one, three = (Loss(epsilon=each, delta="0") for each in ("0", "0.5", "3"))
+    spent = BudgetPart(limit=three, before=zero, spent=one, after=one)
+    card = model_card(trained_results(budgets={"customers": spent}))
+    assert card.budgets == {"customers": spent}
+    assert "ε 0.5, δ 0" in Page(saved(card, tmp_path / "card.html")).text
+    assert model_card(trained_results()).budgets == {}
 
 
 def test_a_card_is_a_record_that_reads_back():
