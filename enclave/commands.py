@@ -87,11 +87,14 @@ def coordinator() -> None:
 )
 @click.option("--role", "roles", multiple=True, default=("cpu",), show_default=True)
 @_workers_on
+@click.option("--named", is_flag=True, help="Name images by what development builders sign.")
 def init(
     directory: Path,
     mode: Literal["production", "development"],
     roles: tuple[str, ...],
     workers_on: Literal["sev-snp", "tdx"],
+    *,
+    named: bool,
 ) -> None:
     """Make a room's lineage (and a simulated platform), and print what the manifest needs.
 
@@ -99,8 +102,10 @@ def init(
     """
     from enclave.local import begin  # noqa: PLC0415 - start-up time
 
-    begin(directory, mode, roles, workers_on)
+    begin(directory, mode, roles, workers_on, named=named)
     console.emit((directory / "attestation.yaml").read_text(encoding="utf-8").rstrip())
+    if named:
+        console.say(f"{directory / 'reference-values'} goes beside every copy of the manifest")
     console.next_step(f"give {directory / 'attestation.yaml'} to whoever writes the manifest")
 
 

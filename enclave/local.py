@@ -11,6 +11,7 @@ JSON line that names them, and runs until its standard input is closed.
 
 import argparse
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -26,6 +27,7 @@ from cleanroom.client.clock import system_clock
 from cleanroom.client.drafting import AttestationFile
 from cleanroom.client.identity import Identity
 from cleanroom.client.manifest_file import ManifestFile
+from cleanroom.client.signed_values import REFERENCE_VALUES
 from cleanroom.errors import CleanroomError, MachineUnfit
 from cleanroom.manifest.author import block_text, manifest_text
 from cleanroom.manifest.genesis import Genesis
@@ -156,6 +158,8 @@ def begin(
     mode: Literal["production", "development"],
     roles: tuple[str, ...],
     workers_on: WorkerPlatform = "sev-snp",
+    *,
+    named: bool = False,
 ) -> AttestationFile:
     """Begin a room, and write what the manifest's authors need into `attestation.yaml`.
 
@@ -164,8 +168,13 @@ def begin(
         mode: `development` makes a simulated platform below it.
         roles: the worker roles that the manifest will have.
         workers_on: the platform that workers are simulated on.
+        named: name the images by what development builders sign; their envelopes go to
+            `reference-values/`, for the directory of the manifest.
     """
-    begun = init(directory, mode, system_clock(), roles, workers_on)
+    begun = init(directory, mode, system_clock(), roles, workers_on, named=named)
+    for name, envelope in begun.envelopes.items():
+        (directory / REFERENCE_VALUES).mkdir(exist_ok=True)
+        (directory / REFERENCE_VALUES / name).write_bytes(envelope.to_bytes())
     plain = {"lineage": str(begun.lineage), "attestation": begun.attestation}
     (directory / "attestation.yaml").write_text(block_text(plain), encoding="utf-8")
     return AttestationFile.from_plain(plain)
@@ -204,7 +213,11 @@ def simulated_copy(
 
 
 def prepare(
-    manifest: Manifest, directory: Path, workers_on: WorkerPlatform = "sev-snp"
+    manifest: Manifest,
+    directory: Path,
+    workers_on: WorkerPlatform = "sev-snp",
+    *,
+    named: bool = False,
 ) -> tuple[Path, dict[str, Path]]:
     """Make a simulated room's files: platform, identities, manifest, genesis, approvals.
 
@@ -212,11 +225,15 @@ def prepare(
         manifest: what the parties agreed to; keys, policies and dates are replaced.
         directory: everything is written below it.
         workers_on: the platform that workers are simulated on.
+        named: name the images by what development builders sign.
 
     Returns:
         The manifest's path, and each party's identity file.
     """
-    given = begin(directory / "operator", "development", tuple(manifest.workers), workers_on)
+    operator = directory / "operator"
+    given = begin(operator, "development", tuple(manifest.workers), workers_on, named=named)
+    if named:
+        shutil.copytree(operator / REFERENCE_VALUES, directory / REFERENCE_VALUES)
     identities = {
         party: Identity.create(party, entry.name) for party, entry in manifest.parties.items()
     }
