@@ -137,6 +137,37 @@ def sign_reference_values(statement: ReferenceValuesStatement, builder: Signer) 
     return sign(IN_TOTO_TYPE, statement.to_bytes(), builder)
 
 
+def agree(
+    first: Envelope, launches: Sequence[Launch], inputs: Sequence[BuildInput]
+) -> ReferenceValuesStatement:
+    """Another builder's statement, once what was measured here is the same.
+
+    The other's signature is not looked at: whoever signs next vouches for its own measurement.
+
+    Args:
+        first: what the other builder signed.
+        launches: measured here, in any order.
+        inputs: what was measured, in any order.
+
+    Raises:
+        SignatureInvalid: launches or inputs differ.
+    """
+    said = ReferenceValuesStatement.from_bytes(first.payload)
+    pairs: tuple[tuple[str, Sequence[Record], Sequence[Record]], ...] = (
+        ("inputs", inputs, said.subject),
+        ("launches", launches, said.predicate.launches),
+    )
+    for what, here, there in pairs:
+        own, theirs = ({one.to_bytes() for one in part} for part in (here, there))
+        if own != theirs:
+            raise SignatureInvalid(
+                f"{len(own ^ theirs)} {what} differ between what was measured here and what "
+                f"{first.signatures[0].keyid} signed, expected the same",
+                hint="the image does not build the same everywhere: compare its inputs",
+            )
+    return said
+
+
 def verify_reference_values(
     envelopes: Sequence[Envelope],
     builders: Mapping[str, VerifyKey],

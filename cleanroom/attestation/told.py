@@ -23,6 +23,8 @@ class ToldEntry(NamedTuple):
     """With measurements in place of a name that resolved; as written otherwise."""
     words: list[str]
     """What it accepts, one phrase each."""
+    until: datetime | None = None
+    """When the image that it names ends; None where it names none, or none is known."""
 
 
 def tell(
@@ -53,4 +55,5 @@ def _named(
     except ReferenceValuesRefused as refused:
         return ToldEntry(policy, [*described(policy), f"NOT KNOWN HERE: {refused.message}"])
     which = [f"which is image {image_in_words(values)}"]
-    return ToldEntry(resolved, [*described(resolved), *described_name(policy), *which])
+    until = values.statement.predicate.valid_until
+    return ToldEntry(resolved, [*described(resolved), *described_name(policy), *which], until)

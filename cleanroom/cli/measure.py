@@ -3,27 +3,30 @@
 import hashlib
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Final, cast
 
 import click
-from pydantic import TypeAdapter, ValidationError
 
 from cleanroom.attestation.policy.tdx import TdImage
 from cleanroom.attestation.reference_values import (
-    BuildInput,
-    InputDigest,
-    Launch,
-    ReferenceValues,
     ReferenceValuesPredicate,
-    SnpLaunch,
-    TdxLaunch,
+    agree,
     compose_reference_values,
     sign_reference_values,
     verify_reference_values,
 )
+from cleanroom.attestation.words.reference import image_in_words
 from cleanroom.cli import console
 from cleanroom.cli.attestation_files import FILE, TIME, given_time, read_file
 from cleanroom.cli.context import json_option
+from cleanroom.cli.measurement_files import (
+    BUILDER_USE,
+    LAUNCHES,
+    builder_keys,
+    listing_of,
+    name_of,
+    read_envelope,
+    read_measured,
+)
 from cleanroom.client.identity import Identity
 from cleanroom.collateral.launch_digest import (
     VMM_TYPES,
@@ -34,18 +37,9 @@ from cleanroom.collateral.launch_digest import (
     read_firmware,
     registers_of,
 )
-from cleanroom.crypto.envelope import Envelope
-from cleanroom.crypto.signing import VerifyKey
-from cleanroom.encoding import Name, content_digest, problems_of
-from cleanroom.errors import ManifestShape, Usage
+from cleanroom.encoding import content_digest, instant_text
+from cleanroom.errors import Usage
 from cleanroom.manifest.author import block_text
-from cleanroom.manifest.document import read_document
-from cleanroom.manifest.model import Party
-
-BUILDER_USE: Final = "provide"
-"""With which of a party's keys it signs what it built."""
-LAUNCHES: TypeAdapter[Launch] = TypeAdapter(Launch)
-_PARTIES: TypeAdapter[dict[str, Party]] = TypeAdapter(dict[Name, Party])
 
 
 @click.group()
@@ -125,38 +119,49 @@ def tdx(mrtd: str, event_log: Path, *, as_json: bool) -> None:
 
 @measure.command()
 @click.argument("measured", type=FILE, nargs=-1, required=True)
-@click.option("--image", required=True, help="Its name, such as worker.")
-@click.option("--image-version", required=True, help="Such as 1.4.0.")
+@click.option("--image", help="Its name, such as worker.")
+@click.option("--image-version", help="Such as 1.4.0.")
 @click.option("--identity", type=FILE, required=True, help="Of the builder.")
 @click.option("--from", "start", type=TIME, help="By default now.")
 @click.option("--days", type=click.IntRange(1, 1095), default=365, show_default=True)
+@click.option("--agree-with", type=FILE, help="What another builder signed: sign the same.")
 @click.option("--out", type=FILE, required=True, help="The signed statement.")
 @json_option
 def sign(  # noqa: PLR0913 - one parameter for each option
     measured: tuple[Path, ...],
     *,
-    image: str,
-    image_version: str,
+    image: str | None,
+    image_version: str | None,
     identity: Path,
     start: datetime | None,
     days: int,
+    agree_with: Path | None,
     out: Path,
     as_json: bool,
 ) -> None:
-    """Sign what `measure snp --json` and `measure tdx --json` wrote, as one statement."""
-    begin = given_time(start)
-    launches, inputs = _measured(measured)
-    predicate = ReferenceValuesPredicate.from_plain(
-        {
+    """Sign what `measure snp --json` and `measure tdx --json` wrote, as one statement.
+
+    With --agree-with, name, version and time are those of the other builder's statement, and it is
+    signed only if what was measured here is the same.
+    """
+    launches, inputs = read_measured(measured)
+    words = (image, image_version)
+    if any(words) if agree_with else not all(words):
+        raise Usage("expected either --image with --image-version, or --agree-with")
+    if agree_with is not None:
+        statement = agree(read_envelope(agree_with), launches, inputs)
+    else:
+        begin = given_time(start)
+        said = {
             "image": image,
             "version": image_version,
             "launches": [LAUNCHES.dump_python(one, mode="json", by_alias=True) for one in launches],
-            "issued_at": f"{begin:%Y-%m-%dT%H:%M:%SZ}",
-            "valid_until": f"{begin + timedelta(days=days):%Y-%m-%dT%H:%M:%SZ}",
+            "issued_at": instant_text(begin),
+            "valid_until": instant_text(begin + timedelta(days=days)),
         }
-    )
-    statement = compose_reference_values(predicate, inputs)
+        statement = compose_reference_values(ReferenceValuesPredicate.from_plain(said), inputs)
     builder = Identity.load(identity).signer(BUILDER_USE)
+    out.parent.mkdir(exist_ok=True)
     out.write_bytes(sign_reference_values(statement, builder).to_bytes())
     digest = content_digest(statement.to_bytes())
     if as_json:
@@ -164,7 +169,10 @@ def sign(  # noqa: PLR0913 - one parameter for each option
     else:
         console.say(f"{digest}, signed by {builder.kid}")
         console.emit(str(out))
-    console.next_step("let another builder build and sign it, then `cleanroom measure verify`")
+    console.next_step(
+        f"let another builder measure its own build and sign with --agree-with {out.name}, "
+        "then `cleanroom measure verify`"
+    )
 
 
 @measure.command()
@@ -174,6 +182,7 @@ def sign(  # noqa: PLR0913 - one parameter for each option
 )
 @click.option("--threshold", type=click.IntRange(min=1), required=True, help="How many must agree.")
 @click.option("--at", type=TIME, help="As of then.")
+@click.option("--as-policy", is_flag=True, help="Print how a manifest's entry names the values.")
 @json_option
 def verify(
     envelopes: tuple[Path, ...],
@@ -181,22 +190,29 @@ def verify(
     threshold: int,
     *,
     at: datetime | None,
+    as_policy: bool,
     as_json: bool,
 ) -> None:
     """Verify that enough builders signed the same values, and print them for a manifest."""
-    values = verify_reference_values(
-        [Envelope.from_bytes(read_file(one).strip()) for one in envelopes],
-        _builder_keys(builders),
-        threshold,
-        now=given_time(at),
-    )
+    keys = builder_keys(builders)
+    signed = [read_envelope(one) for one in envelopes]
+    values = verify_reference_values(signed, keys, threshold, now=given_time(at))
+    named = name_of(values, keys)
     if as_json:
         plain = values.statement.to_plain()
         told: dict[str, object] = {"digest": values.digest, "statement": plain}
-        console.emit_json("measure-verify", {**told, "builders": list(values.builders)})
+        told |= {"builders": list(values.builders), "reference_values": named}
+        console.emit_json("measure-verify", told)
         return
-    console.say(f"{values.digest}, signed by {', '.join(values.builders)}")
-    console.emit(_fragment(values))
+    console.say(f"{values.digest}, image {image_in_words(values)}")
+    console.emit(
+        block_text({"reference_values": named}).rstrip() if as_policy else listing_of(values)
+    )
+    if as_policy:
+        console.next_step(
+            "paste it in place of `measurements`, and put the files into reference-values/ beside "
+            "the manifest"
+        )
 
 
 def _launches(launches: list[dict[str, object]], inputs: dict[str, str], *, as_json: bool) -> None:
@@ -210,54 +226,6 @@ def _launches(launches: list[dict[str, object]], inputs: dict[str, str], *, as_j
 
 def _value(launch: dict[str, object]) -> object:
     return launch["measurement"] if "measurement" in launch else launch["image"]
-
-
-def _fragment(values: ReferenceValues) -> str:
-    blocks: dict[str, object] = {}
-    if values.snp_measurements:
-        blocks["sev-snp"] = {"measurements": values.snp_measurements}
-    if values.tdx_images:
-        blocks["tdx"] = {"measurements": [one.to_plain() for one in values.tdx_images]}
-    return block_text(blocks).rstrip()
-
-
-def _measured(paths: tuple[Path, ...]) -> tuple[list[SnpLaunch | TdxLaunch], list[BuildInput]]:
-    launches: list[SnpLaunch | TdxLaunch] = []
-    inputs: dict[str, str] = {}
-    for path in paths:
-        plain = read_document(read_file(path), name=path.name).plain
-        said = cast("dict[str, dict[str, str]]", plain if isinstance(plain, dict) else {})
-        try:
-            launches += [LAUNCHES.validate_python(one) for one in said.get("launches", ())]
-            found = said.get("inputs", {})
-        except ValidationError as invalid:
-            raise ManifestShape(
-                f"{path.name} is no measurement", problems=problems_of(invalid)
-            ) from None
-        for name, digest in found.items():
-            if inputs.setdefault(name, digest) != digest:
-                raise Usage(f"the files were measured from two different inputs {name!r}")
-    return launches, [
-        BuildInput(name=name, digest=InputDigest(sha256=digest)) for name, digest in inputs.items()
-    ]
-
-
-def _builder_keys(paths: tuple[Path, ...]) -> dict[str, VerifyKey]:
-    keys: dict[str, VerifyKey] = {}
-    for path in paths:
-        try:
-            parties = _PARTIES.validate_python(read_document(read_file(path), name=path.name).plain)
-        except ValidationError as invalid:
-            raise ManifestShape(
-                f"{path.name} does not hold party blocks", problems=problems_of(invalid)
-            ) from None
-        for party, block in parties.items():
-            keys |= {
-                f"{party}-{BUILDER_USE}": VerifyKey(one.public)
-                for one in block.keys
-                if one.use == BUILDER_USE
-            }
-    return keys
 
 
 def _bytes(text: str) -> bytes:

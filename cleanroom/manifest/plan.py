@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from cleanroom.attestation.explain import left_open
-from cleanroom.attestation.told import tell
+from cleanroom.attestation.told import ToldEntry, tell
 from cleanroom.crypto.envelope import Envelope
 from cleanroom.encoding import Digest, Instant, Record, instant_text
 from cleanroom.ledger.loss import Loss
@@ -262,9 +262,16 @@ def _trusted(
         yield Trust(
             policy=name,
             accepted_for=[*used, *(f"workers.{role}" for role in roles)],
-            words=entry.words,
+            words=[*entry.words, *_ending(entry, manifest)],
             left_open=left_open(entry.policy),
         )
+
+
+def _ending(entry: ToldEntry, manifest: Manifest) -> list[str]:
+    if entry.until is None or entry.until >= manifest.metadata.not_after:
+        return []
+    end = instant_text(entry.until)
+    return [f"which ends before the manifest does: nothing is in force after {end}"]
 
 
 def _lines(told: Plan) -> Iterator[str]:

@@ -78,6 +78,7 @@ RULES: tuple[Rule, ...] = (
 WARNINGS: tuple[Rule, ...] = (
     warnings.simulated,
     warnings.any_host,
+    warnings.lone_builders,
     warnings.no_witnesses,
     warnings.threshold_without_noise,
     warnings.lone_units,

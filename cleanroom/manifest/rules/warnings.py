@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from cleanroom.attestation.resolving import names_in
 from cleanroom.errors import Problem
 from cleanroom.manifest.model import IntersectCount, Manifest, ModelOutput
 
@@ -25,6 +26,18 @@ def any_host(manifest: Manifest) -> Iterator[Problem]:
                 "with a first manifest of their own",
                 where=f"attestation.{name}.host_data",
                 hint="write `genesis` where the platform lets the launcher set host data",
+            )
+
+
+def lone_builders(manifest: Manifest) -> Iterator[Problem]:
+    """With `threshold: 1` one builder, or one stolen key, says what an image measures."""
+    for name, named in names_in(manifest.attestation).items():
+        if named.threshold == 1:
+            yield Problem(
+                f"the image of policy {name!r} is one builder's word: nobody else need have built "
+                "it and measured the same",
+                where=f"attestation.{name}.reference_values.threshold",
+                hint="let a second builder sign, and ask for 2",
             )
 
 

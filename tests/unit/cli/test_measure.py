@@ -2,13 +2,17 @@
 
 import hashlib
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from ruamel.yaml import YAML
 
+from cleanroom.attestation.policy import SevSnpPolicy
+from cleanroom.attestation.resolving import resolve
 from cleanroom.cli.main import run
 from cleanroom.crypto.envelope import Envelope
+from tests.support.platform import good_policy
 from tests.support.vectors import VECTORS, case_named, needs_vectors
 
 pytest.importorskip("sevsnpmeasure", reason="the extra [measure] is not installed")
@@ -190,3 +194,92 @@ def test_what_was_not_measured_is_not_signed(desk):
     (desk / "measured.json").write_text("{}")
     assert sign("ann") == 3
     assert not (desk / BOTH[0]).exists()
+
+
+# --- from a measurement to an entry that names it ---------------------------------------------------
+
+LAUNCH = {
+    "platform": "sev-snp",
+    "measurement": "ab" * 48,
+    "vcpus": 2,
+    "vcpu_type": "EPYC-v4",
+    "guest_features": "0x1",
+    "hypervisor": "qemu",
+}
+
+
+def written(*vcpus, kernel="00" * 32):
+    launches = [LAUNCH | {"vcpus": count, "measurement": f"{count:02x}" * 48} for count in vcpus]
+    inputs = {"kernel": kernel, "firmware": "11" * 32}
+    Path("measured.json").write_text(json.dumps({"launches": launches, "inputs": inputs}))
+
+
+def sign_along(builder, first="ann.dsse.json"):
+    asked = ["measure", "sign", "measured.json", "--identity", f"{builder}.key"]
+    return run([*asked, "--agree-with", first, "--out", f"values/{builder}.dsse.json"])
+
+
+@pytest.mark.usefixtures("desk")
+def test_the_second_builder_signs_what_the_first_did_if_it_measured_the_same(capsys):
+    written(2, 4)
+    assert sign("ann") == 0
+    written(4, 2)  # the order in which it measured does not matter
+    assert sign_along("bob") == 0
+    capsys.readouterr()
+    assert verify("ann.dsse.json", "values/bob.dsse.json") == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["statement"]["predicate"]["version"] == "1.0.0"
+    assert told["statement"]["predicate"]["issued_at"] == "2026-11-01T00:00:00Z"
+
+
+@pytest.mark.usefixtures("desk")
+@pytest.mark.parametrize(
+    ("measured", "match"),
+    [
+        ({"vcpus": (2, 8)}, "2 launches differ"),
+        ({"vcpus": (2,)}, "1 launches differ"),
+        ({"vcpus": (2, 4), "kernel": "22" * 32}, "2 inputs differ"),
+    ],
+)
+def test_the_second_builder_does_not_sign_what_it_did_not_measure(measured, match, capsys):
+    written(2, 4)
+    sign("ann")
+    written(*measured["vcpus"], kernel=measured.get("kernel", "00" * 32))
+    assert sign_along("bob") == 4
+    assert match in capsys.readouterr().err
+    assert not Path("values/bob.dsse.json").exists()
+
+
+@pytest.mark.usefixtures("desk")
+def test_a_builder_names_the_image_or_agrees_but_not_both():
+    written(2)
+    assert run(["measure", "sign", "measured.json", "--identity", "ann.key", "--out", "x"]) == 2
+    assert sign("ann") == 0
+    assert sign("bob", "1.0.0", "--agree-with", "ann.dsse.json") == 2
+
+
+@pytest.mark.usefixtures("desk")
+def test_verified_values_are_printed_as_the_name_that_an_entry_takes(capsys):
+    written(2, 4)
+    sign("ann")
+    sign_along("bob")
+    capsys.readouterr()
+    builders = ["--builder", "ann.party.yaml", "--builder", "bob.party.yaml"]
+    asked = ["measure", "verify", "ann.dsse.json", "values/bob.dsse.json", "--threshold", "2"]
+    assert run([*asked, *builders, "--at", "2026-11-20T00:00:00Z", "--as-policy"]) == 0
+    said = capsys.readouterr()
+    named = YAML(typ="safe").load(said.out)["reference_values"]
+    listed = good_policy().to_plain()
+    del listed["measurements"]
+    entry = SevSnpPolicy.from_plain(listed | {"reference_values": named})
+    envelopes = [
+        Envelope.from_bytes(Path(name).read_bytes())
+        for name in ("ann.dsse.json", "values/bob.dsse.json")
+    ]
+    now = datetime(2026, 11, 20, tzinfo=UTC)
+    assert resolve({"worker": entry}, envelopes, now=now)["worker"].measurements == [
+        "02" * 48,
+        "04" * 48,
+    ]
+    assert entry.reference_values.threshold == 2
+    assert "image worker 1.0.0, signed by ann-provide, bob-provide (2 had to), until" in said.err

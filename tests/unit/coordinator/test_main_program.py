@@ -8,9 +8,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from pydantic import TypeAdapter
 
-from cleanroom.attestation.policy import SevSnpPolicy
-from cleanroom.errors import Usage
+from cleanroom.attestation.policy import AppraisalPolicy, SevSnpPolicy
+from cleanroom.attestation.resolving import resolve
+from cleanroom.errors import ReferenceValuesRefused, Usage
 from cleanroom.manifest.genesis import Genesis
 from cleanroom.wire.proto.cleanroom.v1 import cleanroom_pb2 as pb
 from cleanroom.wire.proto.cleanroom.v1 import cleanroom_pb2_grpc as rpc
@@ -151,6 +153,33 @@ def test_it_begins_a_room_with_what_a_manifest_needs(tmp_path):
     assert worker.measurements == [measurement_of("cpu", code).hex()]
     assert coordinator.measurements == [measurement_of("coordinator", code).hex()]
     assert beginning.lineage.version == 4
+
+
+@pytest.mark.parametrize("workers_on", ["sev-snp", "tdx"])
+def test_a_development_room_may_name_its_images(tmp_path, workers_on):
+    now = clock()
+    listed = init(tmp_path / "a", "development", now, ("cpu", "gpu"), workers_on)
+    beginning = init(tmp_path / "b", "development", now, ("cpu", "gpu"), workers_on, named=True)
+    assert sorted(beginning.envelopes) == [
+        f"{image}-{builder}.json"
+        for image in (COORDINATOR_POLICY, WORKER_POLICY)
+        for builder in ("first-builder", "second-builder")
+    ]
+    entries = TypeAdapter(dict[str, AppraisalPolicy]).validate_json(
+        json.dumps(dict(beginning.attestation))
+    )
+    resolved = resolve(entries, list(beginning.envelopes.values()), now=now)
+    for name, entry in listed.attestation.items():
+        found = resolved[name].to_plain()["measurements"]
+        plain = type(resolved[name]).from_plain(entry).to_plain()["measurements"]
+        assert sorted(map(str, found)) == sorted(map(str, plain))
+    with pytest.raises(ReferenceValuesRefused, match="1 builders signed"):
+        resolve(entries, list(beginning.envelopes.values())[::2], now=now)
+
+
+def test_development_builders_sign_no_image_of_production(tmp_path):
+    with pytest.raises(Usage, match="development rooms only"):
+        init(tmp_path, "production", clock(), named=True)
 
 
 def test_a_room_begins_once(begun):

@@ -21,6 +21,7 @@ from cleanroom.protocol.session import CallerProof, prove_caller
 from cleanroom.protocol.statement import Statement, statement_binding
 from cleanroom.protocol.work import Renew
 from tests.support.manifests import NOW, approvals, good_manifest, signer, unsealer
+from tests.support.signed_values import signed_values
 
 HERE = Path(__file__).resolve().parent
 MANIFEST = good_manifest()
@@ -332,6 +333,7 @@ def _bindings() -> dict[str, bytes]:
         sign_key=ROOM.public_key,
         evidence=evidence,
     )
+    naming = statement.model_copy(update={"reference_values": signed_values()})
     return {
         "join-binding.json": _case(
             "join-binding",
@@ -344,6 +346,12 @@ def _bindings() -> dict[str, bytes]:
             "accepted",
             {"statement": statement.to_bytes().decode()},
             binding=statement_binding(statement).hex(),
+        ),
+        "statement-binding-with-reference-values.json": _case(
+            "statement-binding",
+            "accepted",
+            {"statement": naming.to_bytes().decode()},
+            binding=statement_binding(naming).hex(),
         ),
         "join-with-a-short-nonce_fail.json": _case(
             "join-binding",
