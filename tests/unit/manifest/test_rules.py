@@ -13,6 +13,7 @@ from tests.support.manifests import (
     party_block,
     simulated_policy,
 )
+from tests.support.signed_values import naming
 
 PLAIN = good_plain()
 REAL = {key: value for key, value in simulated_policy().items() if key != "development_roots"}
@@ -676,6 +677,12 @@ WARNED = [
         {"attestation__worker-snp__host_data": "any"},
         "attestation.worker-snp.host_data",
         "does not tie a machine to this room",
+    ),
+    (
+        "lone_builders",
+        {"attestation__worker-snp": naming(simulated_policy(), threshold=1)},
+        "attestation.worker-snp.reference_values.threshold",
+        "the image of policy 'worker-snp' is one builder's word",
     ),
     ("no_witnesses", {}, "computations.matches.limits.max_runs", "no witnesses are named"),
     (
