@@ -25,6 +25,7 @@ from cleanroom.dataset.formats import THRIFT_LIMITS
 from cleanroom.errors import DataMismatch, GroupTooSmall, MachineUnfit, Usage
 from cleanroom.manifest.model import (
     AnyOutput,
+    CurveOutput,
     EvaluationOutput,
     ImportanceOutput,
     Manifest,
@@ -321,7 +322,7 @@ def _most_rows(rule: AnyOutput) -> int:
             return MOST_IMPORTANCES
         case MetricsOutput():
             return MOST_METRICS
-        case EvaluationOutput():
+        case EvaluationOutput() | CurveOutput():
             return MOST_POINTS
         case _:
             return 1

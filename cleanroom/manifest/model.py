@@ -28,6 +28,7 @@ from cleanroom.manifest.computation import (
     RowsOutput,
     RowsParameters,
 )
+from cleanroom.manifest.curve import CurveOutput, EarlyStopping
 from cleanroom.manifest.evaluation import EvaluationOutput
 from cleanroom.manifest.fields import MOST_ENTRIES, Lineage, Names, Number, Title, Visible, as_set
 from cleanroom.manifest.privacy import CountNoise, Privacy
@@ -55,7 +56,9 @@ __all__ = [
     "CoordinatorRule",
     "CountNoise",
     "CountOutput",
+    "CurveOutput",
     "Dataset",
+    "EarlyStopping",
     "EvaluationOutput",
     "Gang",
     "Gate",

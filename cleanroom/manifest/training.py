@@ -12,6 +12,7 @@ from pydantic import Field
 
 from cleanroom.encoding import Name, Record
 from cleanroom.manifest.computation import Computation, Gate, Range
+from cleanroom.manifest.curve import CurveOutput, EarlyStopping
 from cleanroom.manifest.evaluation import Compare, EvaluationOutput
 from cleanroom.manifest.fields import Names, Number
 
@@ -87,7 +88,8 @@ class ModelOutput(Record):
 
 
 TrainingOutput = Annotated[
-    MetricsOutput | EvaluationOutput | ImportanceOutput | ModelOutput, Field(discriminator="kind")
+    MetricsOutput | EvaluationOutput | CurveOutput | ImportanceOutput | ModelOutput,
+    Field(discriminator="kind"),
 ]
 """Any output of a training."""
 
@@ -163,6 +165,8 @@ class TrainGbdt(Training):
     """Weight of the squared leaves in the loss, not negative."""
     min_child_weight: Number = "1"
     """Least sum of second derivatives in a leaf, not negative; higher values smooth."""
+    early_stopping: EarlyStopping | None = None
+    """When to stop before all rounds are grown; none: never."""
     parameters: GbdtParameters
     """What the submitter may choose."""
 

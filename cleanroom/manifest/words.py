@@ -14,6 +14,7 @@ from cleanroom.manifest.model import (
     Computation,
     CountNoise,
     CountOutput,
+    CurveOutput,
     EvaluationOutput,
     ImportanceOutput,
     IntersectCount,
@@ -154,6 +155,12 @@ def _trained(manifest: Manifest, computation: Training, output: TrainingOutput) 
                 f"least {plural(output.min_bin, 'test unit')}, rounded to "
                 f"{plural(output.decimals, 'decimal')}, withheld below {least} of any owner or "
                 f"{plural(output.min_test, 'test unit')}{_alone(manifest, computation, output)}"
+            )
+        case CurveOutput():
+            return (
+                f"the loss of {about}, round by round as they grew, over all units that trained, "
+                f"and over those that did not; rounded to {plural(output.decimals, 'decimal')}, "
+                f"withheld below {least} of any owner or {plural(output.min_test, 'test unit')}"
             )
         case ImportanceOutput():
             return (

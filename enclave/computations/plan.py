@@ -13,6 +13,7 @@ from cleanroom.manifest.model import (
     Computation,
     CountNoise,
     Dataset,
+    EarlyStopping,
     IntersectCount,
     IntersectRows,
     Join,
@@ -60,6 +61,8 @@ class Lesson:
     """The owner of each input."""
     split: Split
     """Which units test."""
+    stopping: EarlyStopping | None
+    """Which of the others validate, if any, and when growth ends."""
     settings: Mapping[str, float]
     """What the manifest signs and what the submitter chose, by field."""
     mean_for_missing: bool

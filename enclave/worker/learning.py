@@ -23,6 +23,7 @@ from enclave.computations.release import Outcome, Rule
 from enclave.computations.training.grown import fit_grown
 from enclave.computations.training.operation import Train
 from enclave.computations.training.reduced import fit_reduced
+from enclave.computations.training.rounds import unheard
 from enclave.computations.training.spread import Growth, Share, spread
 from enclave.computations.training.steps import Answer, Columns, lasts
 from enclave.worker import ports, tasks
@@ -54,7 +55,7 @@ def taught(
     advance("train", 0)
     cut, seen_by = spread(plan, plan.lesson, found, accepted.nodes)
     seen = seen_by(Learners(accepted, cut, awaiting))
-    lines = functools.partial(fit_reduced, heard=_nobody)
+    lines = functools.partial(fit_reduced, after_round=unheard)
     return operation.taught(
         plan, plan.lesson, seen, fit_grown if plan.op == "train.gbdt" else lines
     )
@@ -188,8 +189,3 @@ class Learners:
             for part in source.version.parts
         ]
         return refs
-
-
-def _nobody(steps: int) -> None:
-    """Progress of the search is not told: nobody knows how long it will be."""
-    del steps

@@ -16,6 +16,7 @@ from cleanroom.manifest.rules import (
     attestation,
     computations,
     datasets,
+    growing,
     joining,
     names,
     parties,
@@ -72,6 +73,8 @@ RULES: tuple[Rule, ...] = (
     privacy.losses_are_bounded,
     privacy.noise_protects_the_unit,
     privacy.runs_are_affordable,
+    growing.curves_have_rounds,
+    growing.rounds_on_one_worker,
 )
 """Every rule; a manifest that breaks one of them is refused."""
 

@@ -22,6 +22,7 @@ from cleanroom.manifest.model import Split
 from enclave.computations.matches import UNIT
 from enclave.computations.plan import Lesson, Plan
 from enclave.computations.training.columns import Payload, feature_of, joined, whole
+from enclave.computations.training.rounds import Measured
 from enclave.computations.training.units import Numbers, count, units_by_owner
 
 
@@ -68,6 +69,11 @@ class Fitted(Protocol):
         """The model as UBJ, if it is trees; empty otherwise."""
         ...
 
+    @property
+    def measured(self) -> tuple[Measured, ...]:
+        """How it went, round by round; of a fit without rounds nothing."""
+        ...
+
 
 class Seen(Protocol):
     """Examples, wherever their rows are: what a test of a model needs of them."""
@@ -80,6 +86,11 @@ class Seen(Protocol):
     @property
     def test_units(self) -> int:
         """Units of the rows that test, as the gate counts them."""
+        ...
+
+    @property
+    def validation_units(self) -> int:
+        """Units of the rows that validate, as the gate counts them."""
         ...
 
     @property
@@ -123,18 +134,27 @@ class Examples:
     every: Sample
     """All rows."""
     tests: np.ndarray[Any, np.dtype[np.bool_]]
-    """Which rows test; all others train."""
+    """Which rows test."""
+    validates: np.ndarray[Any, np.dtype[np.bool_]]
+    """Which rows say when to stop; those that do neither train."""
     unit: np.ndarray[Any, np.dtype[np.int64]]
     """Which unit each row is about, from 0."""
     units: Mapping[str, int]
     """Units of each owner, as the gate counts them."""
     test_units: int
     """Units of the rows that test, as the gate counts them."""
+    validation_units: int
+    """Units of the rows that validate, as the gate counts them."""
 
     @property
     def training(self) -> Sample:
         """What to learn from."""
-        return self.every.chosen(~self.tests)
+        return self.every.chosen(~(self.tests | self.validates))
+
+    @property
+    def validation(self) -> Sample:
+        """What says when to stop."""
+        return self.every.chosen(self.validates)
 
     @property
     def testing(self) -> Sample:
@@ -217,29 +237,52 @@ def examples(
     every = Sample(
         matrix(features_of(lesson), features, dtype), labels, weights[0] if weights else None
     )
-    return _divided(plan, lesson.split, found, every)
+    return _divided(plan, lesson, found, every)
 
 
-def _divided(plan: Plan, split: Split, found: pa.Table, every: Sample) -> Examples:
-    """The rows with who tests, and units counted."""
+def _divided(plan: Plan, lesson: Lesson, found: pa.Table, every: Sample) -> Examples:
+    """The rows with who tests and who validates, and units counted."""
     known, unit = np.unique(found.column(UNIT).to_numpy(), return_inverse=True)
-    tests = test_units(len(known), split)[unit]
-    tested = every.chosen(tests)
+    tests = test_units(len(known), lesson.split)
+    validates = held_back(~tests, lesson)
+    weights = every.weights
+
+    def counted(rows: np.ndarray[Any, np.dtype[np.bool_]]) -> int:
+        return count(unit[rows], None if weights is None else weights[rows])
+
     return Examples(
         every,
-        tests,
-        unit,
-        units_by_owner(plan, found, every.weights),
-        count(unit[tests], tested.weights),
+        tests=tests[unit],
+        validates=validates[unit],
+        unit=unit,
+        units=units_by_owner(plan, found, weights),
+        test_units=counted(tests[unit]),
+        validation_units=counted(validates[unit]),
     )
+
+
+def held_back(
+    units: np.ndarray[Any, np.dtype[np.bool_]], lesson: Lesson
+) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    """Which of some units validate: those that would have tested next; none where nothing stops."""
+    held = np.zeros(len(units), dtype=np.bool_)
+    if lesson.stopping is not None:
+        among = drawn(len(units), lesson.split)
+        among = among[units[among]]
+        held[among[: (len(among) * lesson.stopping.validation_percent + 50) // 100]] = True
+    return held
+
+
+def drawn(units: int, split: Split) -> Numbers:
+    """The units in the order in which they are drawn."""
+    words = np.random.PCG64(split.seed).random_raw(units)
+    return np.argsort(words, kind="stable")
 
 
 def test_units(units: int, split: Split) -> np.ndarray[Any, np.dtype[np.bool_]]:
     """Which units test, by their place in the joined order."""
-    count = (units * split.test_percent + 50) // 100
-    drawn = np.random.PCG64(split.seed).random_raw(units)
     tested = np.zeros(units, dtype=np.bool_)
-    tested[np.argsort(drawn, kind="stable")[:count]] = True
+    tested[drawn(units, split)[: (units * split.test_percent + 50) // 100]] = True
     return tested
 
 

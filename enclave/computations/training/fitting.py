@@ -10,15 +10,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import xgboost
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.preprocessing import StandardScaler
 
 from cleanroom.dataset.features import Matrix
 from cleanroom.dataset.model_file import LinearPart
 from enclave.computations.plan import Lesson
-from enclave.computations.threads import THREADS
 from enclave.computations.training.examples import Examples, Fitted
+from enclave.computations.training.rounds import AfterRound, Measured
+from enclave.computations.training.trees import fit_trees
 from enclave.computations.training.units import Numbers
 
 ITERATIONS = 1000
@@ -36,6 +36,7 @@ class Line:
     spread: Matrix
     """Standard deviation of each matrix column over the training rows."""
     booster: bytes = b""
+    measured: tuple[Measured, ...] = ()
 
     def predict(self, rows: Matrix) -> Matrix:
         """See `Fitted.predict`."""
@@ -46,38 +47,15 @@ class Line:
         return np.asarray(np.abs(np.array(self.linear.coefficients) * self.spread).sum(axis=0))
 
 
-@dataclass(frozen=True, slots=True)
-class Trees:
-    """Gradient-boosted trees."""
-
-    model: xgboost.Booster
-    names: list[str]
-    task: str
-    linear: None = None
-
-    def predict(self, rows: Matrix) -> Matrix:
-        """See `Fitted.predict`."""
-        said = self.model.predict(_rows(rows, self.names)).astype(np.float64)
-        if self.task == "regression":
-            return np.asarray(said)
-        if said.ndim == 1:
-            return np.column_stack([1 - said, said])
-        return np.asarray(said / said.sum(axis=1, keepdims=True))
-
-    def weights(self) -> Matrix:
-        """Each column's gain over all trees."""
-        gains = self.model.get_score(importance_type="total_gain")
-        return np.array([float(gains.get(name, 0.0)) for name in self.names])  # type: ignore[arg-type]
-
-    @property
-    def booster(self) -> bytes:
-        """See `Fitted.booster`."""
-        return bytes(self.model.save_raw(raw_format="ubj"))
-
-
-def fit_linear(examples: Examples, lesson: Lesson, classes: list[str], names: list[str]) -> Fitted:
+def fit_linear(
+    examples: Examples,
+    lesson: Lesson,
+    classes: list[str],
+    names: list[str],
+    after_round: AfterRound,
+) -> Fitted:
     """Fit a logistic or ridge regression; a row of weight 2 counts as that row twice."""
-    del classes, names
+    del classes, names, after_round  # scikit-learn does not say how its search goes
     training = examples.training
     fills = _means(training.rows, training.weights)
     complete = np.where(np.isnan(training.rows), fills, training.rows)
@@ -94,35 +72,12 @@ def fit_linear(examples: Examples, lesson: Lesson, classes: list[str], names: li
     return Line(part, lesson.task, scaler.scale_)
 
 
-def fit_trees(examples: Examples, lesson: Lesson, classes: list[str], names: list[str]) -> Fitted:
-    """Grow gradient-boosted trees."""
-    training = examples.training
-    given = {**tree_settings(lesson, classes), "nthread": THREADS}
-    rows = _rows(training.rows, names, training.labels, training.weights)
-    model = xgboost.train(given, rows, int(lesson.settings["rounds"]))
-    return Trees(model, names, lesson.task)
-
-
-def tree_settings(lesson: Lesson, classes: list[str]) -> dict[str, str | int | float]:
-    """XGBoost's parameters, wherever it runs; rounds and threads are said apart."""
-    settings = lesson.settings
-    return {
-        **_objective(lesson, classes),
-        "tree_method": "hist",
-        "max_depth": int(settings["max_depth"]),
-        "learning_rate": settings["learning_rate"],
-        "reg_lambda": settings["l2"],
-        "min_child_weight": settings["min_child_weight"],
-        "seed": lesson.split.seed,
-        "verbosity": 0,
-    }
-
-
-FITS: dict[str, Callable[[Examples, Lesson, list[str], list[str]], Fitted]] = {
+FITS: dict[str, Callable[[Examples, Lesson, list[str], list[str], AfterRound], Fitted]] = {
     "train.linear": fit_linear,
     "train.gbdt": fit_trees,
 }
-"""How each operation learns: from examples, a lesson, classes and the matrix columns' names."""
+"""How each operation learns: from examples, a lesson, classes and the matrix columns' names; told
+to whoever wants to hear after each round."""
 
 
 def _linear_model(lesson: Lesson) -> Any:  # noqa: ANN401 - scikit-learn has no types
@@ -140,20 +95,3 @@ def _means(rows: Matrix, weights: Numbers | None) -> Matrix:
         return np.asarray(sums / np.maximum(there.sum(axis=0), 1))
     total = weights @ there
     return np.asarray(weights @ np.where(there, rows, 0) / np.where(total > 0, total, 1))
-
-
-def _objective(lesson: Lesson, classes: list[str]) -> dict[str, str | int]:
-    if lesson.task == "regression":
-        return {"objective": "reg:squarederror"}
-    if len(classes) == 2:
-        return {"objective": "binary:logistic"}
-    return {"objective": "multi:softprob", "num_class": len(classes)}
-
-
-def _rows(
-    rows: Matrix,
-    names: list[str],
-    labels: Numbers | None = None,
-    weights: Numbers | None = None,
-) -> xgboost.DMatrix:
-    return xgboost.DMatrix(rows, label=labels, weight=weights, feature_names=names, nthread=THREADS)

@@ -8,12 +8,12 @@ import xgboost
 
 from enclave.computations.plan import Lesson
 from enclave.computations.training.examples import Fitted
-from enclave.computations.training.fitting import Trees, tree_settings
 from enclave.computations.training.spread import Growth, Spread
+from enclave.computations.training.trees import Trees, tree_settings
 
 
 def fit_grown(seen: Spread, lesson: Lesson, classes: list[str], names: list[str]) -> Fitted:
     """Grow gradient-boosted trees on the training rows of all shards."""
     growth = Growth(tree_settings(lesson, classes), tuple(names), int(lesson.settings["rounds"]))
     raw = seen.gang.grow(growth, seen.kept)
-    return Trees(xgboost.Booster(model_file=bytearray(raw)), names, lesson.task)
+    return Trees(xgboost.Booster(model_file=bytearray(raw)), names, lesson.task, ())

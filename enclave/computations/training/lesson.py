@@ -37,6 +37,12 @@ SHAPES: dict[str, tuple[tuple[str, pa.DataType], ...]] = {
         ("class", pa.large_string()),
         *((name, pa.float64()) for name in ("share", "tpr", "fpr", "said", "found")),
     ),
+    "curve": (
+        ("round", pa.int64()),
+        ("metric", pa.large_string()),
+        ("part", pa.large_string()),
+        ("value", pa.float64()),
+    ),
     "importance": (
         ("owner", pa.large_string()),
         ("column", pa.large_string()),
@@ -82,6 +88,7 @@ def plan_training(
         features=features,
         owners={planned.name: planned.owner for planned in inputs},
         split=computation.split,
+        stopping=computation.early_stopping if isinstance(computation, TrainGbdt) else None,
         settings={**_settings(computation), **chosen_parameters(computation, parameters)},
         mean_for_missing=isinstance(computation, TrainLinear) and computation.missing == "mean",
         max_rows=computation.max_rows,

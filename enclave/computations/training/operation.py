@@ -15,6 +15,7 @@ from cleanroom.encoding import content_digest
 from cleanroom.errors import ComputationFailed, RunRefused
 from cleanroom.manifest.model import (
     AnyComputation,
+    CurveOutput,
     Dataset,
     EvaluationOutput,
     ImportanceOutput,
@@ -49,6 +50,7 @@ from enclave.computations.training.examples import (
     features_of,
 )
 from enclave.computations.training.lesson import plan_training, shape_of
+from enclave.computations.training.rounds import AfterRound, unheard
 
 Lines = Sequence[tuple[object, ...]]
 """The lines of an output's table."""
@@ -86,9 +88,19 @@ class Train:
 
     @value_free(Reason.TRAIN)
     def outcomes(
-        self, plan: Plan, found: pa.Table, payload: Mapping[str, pa.Table]
+        self,
+        plan: Plan,
+        found: pa.Table,
+        payload: Mapping[str, pa.Table],
+        after_round: AfterRound = unheard,
     ) -> tuple[tuple[Rule, Outcome], ...]:
         """What was learned, for each output.
+
+        Args:
+            plan: see `Operation.outcomes`.
+            found: likewise.
+            payload: likewise.
+            after_round: told how the fit goes on; what it hears has passed no gate.
 
         Raises:
             DataMismatch: a row of an input breaks its column's rules, whether joined or not.
@@ -98,7 +110,8 @@ class Train:
         lesson = plan.lesson
         dtype = np.float32 if plan.op == "train.gbdt" else np.float64
         seen = examples(plan, lesson, found, payload, dtype)
-        return self.taught(plan, lesson, seen, functools.partial(_pooled, plan.op))
+        fit = functools.partial(_pooled, op=plan.op, after_round=after_round)
+        return self.taught(plan, lesson, seen, fit)
 
     def taught(
         self, plan: Plan, lesson: Lesson, seen: S, fit: Fit[S]
@@ -122,16 +135,24 @@ class Train:
 
 
 def _pooled(
-    op: str, seen: Examples, lesson: Lesson, classes: list[str], names: list[str]
+    seen: Examples,
+    lesson: Lesson,
+    classes: list[str],
+    names: list[str],
+    *,
+    op: str,
+    after_round: AfterRound,
 ) -> Fitted:
     # scikit-learn and XGBoost take seconds to import: only a run that trains pays
     from enclave.computations.training import fitting  # noqa: PLC0415
 
-    return fitting.FITS[op](seen, lesson, classes, names)
+    return fitting.FITS[op](seen, lesson, classes, names, after_round)
 
 
 def _teaches(seen: Seen, lesson: Lesson) -> bool:
-    """Whether the training rows hold every class, or two different numbers."""
+    """Whether training rows hold every class, or two different numbers, and some others stop."""
+    if lesson.stopping is not None and not seen.validation_units:
+        return False
     return len(seen.known) >= max(len(classes_of(lesson)), 2)
 
 
@@ -157,6 +178,8 @@ def _learned(plan: Plan, lesson: Lesson, seen: S, fit: Fit[S]) -> dict[str, pa.T
         match output:
             case ModelOutput():
                 return [(description.to_bytes().decode(), fitted.booster)]
+            case CurveOutput():
+                return _curve(output, fitted, seen, lesson)
             case ImportanceOutput():
                 return _importance(description, fitted.weights(), lesson)
             case MetricsOutput() | EvaluationOutput():
@@ -185,6 +208,13 @@ def _told(
     told = [(one.owners, scores.scores(truth, one.said, worth)) for one in compared]
     lines = [(owners, *each) for owners, scored in told for each in scored.items()]
     return lines if output.compare == "alone" else [line[1:] for line in lines]
+
+
+def _curve(output: CurveOutput, fitted: Fitted, seen: Seen, lesson: Lesson) -> Lines:
+    """How the fit went, if each part is about enough units."""
+    stops = lesson.stopping is not None
+    fewest = min(seen.test_units, seen.validation_units) if stops else seen.test_units
+    return fitted.measured if fewest >= output.min_test else []
 
 
 def _importance(description: ModelDescription, weights: np.ndarray, lesson: Lesson) -> Lines:

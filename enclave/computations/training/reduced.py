@@ -5,7 +5,7 @@ Ridge regression needs the sums of products once; logistic regression is scikit-
 Coefficients differ from those of the pooled rows by rounding only.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,13 +17,12 @@ from cleanroom.dataset.model_file import LinearPart
 from enclave.computations.plan import Lesson
 from enclave.computations.training.examples import Fitted
 from enclave.computations.training.fitting import ITERATIONS, TOLERANCE, Line
+from enclave.computations.training.rounds import AfterRound
 from enclave.computations.training.spread import Spread
 
 EPSILON = float(np.finfo(np.float64).eps)
 SEARCH = {"maxls": 50, "gtol": TOLERANCE, "ftol": 64 * EPSILON}
 """The limits that scikit-learn's `LogisticRegression` gives to L-BFGS besides its iterations."""
-Heard = Callable[[int], None]
-"""Told after each step of the search how many there were."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +37,7 @@ class Standard:
 
 
 def fit_reduced(
-    seen: Spread, lesson: Lesson, classes: list[str], names: list[str], heard: Heard
+    seen: Spread, lesson: Lesson, classes: list[str], names: list[str], after_round: AfterRound
 ) -> Fitted:
     """Fit a logistic or ridge regression to the training rows of all shards."""
     del names
@@ -47,7 +46,7 @@ def fit_reduced(
     if lesson.task == "regression":
         weights = _ridge(seen, lesson, standard)
     else:
-        weights = _logistic(seen, lesson, standard, max(len(classes), 2), heard)
+        weights = _logistic(seen, lesson, standard, max(len(classes), 2), after_round)
     coefficients = weights[:, :-1] / standard.scale
     intercepts = weights[:, -1] - coefficients @ standard.mean
     part = LinearPart(
@@ -80,7 +79,7 @@ def _ridge(seen: Spread, lesson: Lesson, standard: Standard) -> Matrix:
 
 
 def _logistic(
-    seen: Spread, lesson: Lesson, standard: Standard, classes: int, heard: Heard
+    seen: Spread, lesson: Lesson, standard: Standard, classes: int, after_round: AfterRound
 ) -> Matrix:
     width = len(standard.mean)
     shape = (1 if classes == 2 else classes, width + 1)
@@ -97,7 +96,7 @@ def _logistic(
     def stepped(_found: Matrix) -> None:
         nonlocal steps
         steps += 1
-        heard(steps)
+        after_round(steps, {})
 
     limits = {**SEARCH, "maxiter": int(lesson.settings.get("iterations", ITERATIONS))}
     found = optimize.minimize(

@@ -65,6 +65,8 @@ class Spread:
     """The units of the rows that test, as numbers."""
     kept: Columns | None = None
     """Which columns of the matrix are looked at; all unless said."""
+    validation_units: int = 0
+    """No unit is held back: a line has no rounds."""
     worth: None = None
     """All rows count alike: the manifest's rules let no weights come to a gang."""
 

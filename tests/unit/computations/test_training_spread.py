@@ -10,11 +10,12 @@ from sklearn import datasets
 
 from cleanroom.errors import DataMismatch
 from enclave.computations.training.reduced import fit_reduced
+from enclave.computations.training.rounds import unheard
 from tests.support.joined_trainings import FILLED, below, beside, people, tables_beside
 from tests.support.shards import train_spread
 from tests.support.trainings import LINE, feature, halves, piles, train, training_plain
 
-fit = functools.partial(fit_reduced, heard=lambda _steps: None)
+fit = functools.partial(fit_reduced, after_round=unheard)
 
 
 def tables_of(bunch, cut, task):

@@ -25,6 +25,7 @@ MODULES = (
     "attestation",
     "datasets",
     "computations",
+    "growing",
     "joining",
     "training",
     "privacy",

@@ -77,6 +77,7 @@ DEFAULTS = {
     "computations.*.max_rows": 10_000_000,
     "computations.*.min_child_weight": "1",
     "computations.*.missing": "refuse",
+    "computations.*.early_stopping.validation_percent": 20,
     "computations.*.outputs.*.compare": "none",
     "computations.*.outputs.*.decimals": 3,
     "computations.*.outputs.*.gate.min_group": 10,

@@ -262,3 +262,15 @@ def test_the_plan_of_stacked_rows_says_whose_rows_count():
     told = told_of({"join": "concat"})
     assert "the units in any of `accounts` and `habits`, one below the other" in told
     assert "of a unit that several have with the same `email`, its first row counts" in told
+
+
+def test_the_plan_of_a_curve_says_what_it_is_about():
+    plain = example().to_plain()
+    curve = {"kind": "curve", "recipients": ["shop"], "min_test": 50}
+    plain["computations"]["credit_model"]["outputs"]["curve"] = curve
+    told = next(
+        each.words for each in plan(Manifest.from_plain(plain)).learnings if each.output == "curve"
+    )
+    assert "the loss of at most 5 models that tell `defaulted`" in told
+    assert "round by round" in told
+    assert "withheld below 10 units of any owner or 50 test units" in told

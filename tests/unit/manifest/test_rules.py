@@ -608,6 +608,41 @@ BROKEN = [
         "count is 2, expected 1: rows with weights are learned from in one process",
     ),
     (
+        "curves_have_rounds",
+        {**TRAINS, f"{MATCHES}__outputs__model": {"kind": "curve", "recipients": ["bank"]}},
+        "computations.matches.outputs.model.kind",
+        "kind is curve, expected another: a line has no rounds",
+    ),
+    (
+        "rounds_on_one_worker",
+        {
+            **TRAINS,
+            f"{MATCHES}__op": "train.gbdt",
+            f"{MATCHES}__parameters": {
+                "rounds": {"min": 1, "max": 50},
+                "max_depth": {"min": 1, "max": 9},
+            },
+            f"{MATCHES}__early_stopping": {"rounds": 5},
+            f"{MATCHES}__workers__count": 2,
+        },
+        "computations.matches.workers.count",
+        "count is 2, expected 1: trees are stopped in one process",
+    ),
+    (
+        "curves_have_rounds",
+        {
+            **TRAINS,
+            f"{MATCHES}__op": "train.gbdt",
+            f"{MATCHES}__parameters": {
+                "rounds": {"min": 1, "max": 5000},
+                "max_depth": {"min": 1, "max": 9},
+            },
+            f"{MATCHES}__outputs__model": {"kind": "curve", "recipients": ["bank"]},
+        },
+        "computations.matches.outputs.model.kind",
+        "kind is curve while rounds may be 5000, expected at most 2083 rounds",
+    ),
+    (
         "weights_fit",
         {**TRAINS, "datasets__baskets__columns__2__role": "weight"},
         "computations.matches.inputs.right.columns.payment",
