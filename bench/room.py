@@ -18,6 +18,7 @@ import numpy as np
 import pyarrow as pa
 
 from bench.common import machine, say, versions, write_report
+from cleanroom.attestation.collateral import Collateral
 from cleanroom.client.clock import system_clock
 from cleanroom.client.identity import Identity
 from cleanroom.client.manifest_file import ManifestFile
@@ -112,6 +113,7 @@ def _statement(room: Room, manifest: Manifest) -> float:
             remembered=None,
             consistency=(),
             allow_simulated=True,
+            collateral=Collateral(),
             now=system_clock(),
         )
 

@@ -33,6 +33,11 @@ _endorsements = click.option(
     multiple=True,
     help="From `cleanroom attestation collateral endorsements`, where evidence comes without.",
 )
+_collateral = click.option(
+    "--collateral",
+    type=_file,
+    help="From `cleanroom attestation collateral bundle`; read again when it is replaced.",
+)
 _evidence = click.option(
     "--evidence", help="The platform to prove, where this machine shows several (see `doctor`)."
 )
@@ -115,16 +120,18 @@ def init(
 @click.option("--listen", default=DEFAULT_LISTEN, show_default=True, metavar="HOST:PORT")
 @_endorsements
 @_evidence
-def serve(
+@_collateral
+def serve(  # noqa: PLR0917 - one parameter for each option
     directory: Path,
     genesis: Path,
     listen: str,
     endorsements: tuple[Path, ...],
     evidence: str | None,
+    collateral: Path | None,
 ) -> None:
     """Serve the room of DIRECTORY until it is ended (SIGTERM)."""
     arguments = ["--directory", str(directory.resolve()), "--genesis", str(genesis)]
-    arguments += ["--listen", listen, *_sent_along(endorsements, evidence)]
+    arguments += ["--listen", listen, *_sent_along(endorsements, evidence, collateral)]
     _become("enclave.coordinator.main", [*arguments, *_platform(directory)])
 
 
@@ -142,6 +149,7 @@ def worker() -> None:
 @click.option("--room", type=_directory, help="The room's directory, for a simulated platform.")
 @_endorsements
 @_evidence
+@_collateral
 def serve_worker(  # noqa: PLR0913, PLR0917 - one parameter for each option
     address: str,
     genesis: Path,
@@ -151,11 +159,12 @@ def serve_worker(  # noqa: PLR0913, PLR0917 - one parameter for each option
     room: Path | None,
     endorsements: tuple[Path, ...],
     evidence: str | None,
+    collateral: Path | None,
 ) -> None:
     """Serve one worker until it is ended (SIGTERM)."""
     arguments = ["--coordinator", address, "--genesis", str(genesis), "--role", role]
     arguments += ["--directory", str(directory.resolve()), "--node-ip", node_ip]
-    arguments += _sent_along(endorsements, evidence)
+    arguments += _sent_along(endorsements, evidence, collateral)
     _become("enclave.worker.main", [*arguments, *(_worker_platform(room) if room else [])])
 
 
@@ -203,9 +212,12 @@ def _worker_platform(room: Path) -> list[str]:
     return ["--platform", str(simulated)] if simulated.is_dir() else []
 
 
-def _sent_along(endorsements: tuple[Path, ...], evidence: str | None) -> list[str]:
+def _sent_along(
+    endorsements: tuple[Path, ...], evidence: str | None, collateral: Path | None
+) -> list[str]:
     named = [word for path in endorsements for word in ("--endorsements", str(path.resolve()))]
-    return [*named, "--evidence", evidence] if evidence else named
+    named += ["--evidence", evidence] if evidence else []
+    return [*named, "--collateral", str(collateral.resolve())] if collateral else named
 
 
 def _become(module: str, arguments: list[str]) -> NoReturn:

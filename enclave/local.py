@@ -68,12 +68,20 @@ class LocalRoom:
         room: the directory of `coordinator init`, with the simulated platforms.
         genesis: the genesis file they are launched for.
         outlive: let the processes go on when this one ends without `stop`.
+        collateral: a bundle of what vendors say, for every process; None for nothing.
     """
 
     def __init__(
-        self, directory: Path, room: Path, genesis: Path, *, outlive: bool = False
+        self,
+        directory: Path,
+        room: Path,
+        genesis: Path,
+        *,
+        outlive: bool = False,
+        collateral: Path | None = None,
     ) -> None:
         self.directory = directory
+        self._collateral = collateral
         self._outlive = outlive
         self._room = room
         self._genesis = genesis
@@ -131,6 +139,7 @@ class LocalRoom:
         own.mkdir(mode=0o700, parents=True, exist_ok=True)
         command = [sys.executable, "-I", "-m", module, "--directory", str(own)]
         command += ["--genesis", str(self._genesis), *arguments]
+        command += ["--collateral", str(self._collateral)] if self._collateral else []
         with (self.directory / f"{name}.log").open("ab") as log:
             process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
                 command if self._outlive else tied(command),

@@ -39,6 +39,8 @@ STRICTER: Mapping[str, tuple[object, ...]] = MappingProxyType(
         "mr_service_td": ("zero",),
         "rtmr0": ("ab" * 48,),
         "fresh_report": ("require",),
+        "revocation": ("require",),
+        "crl_grace_d": (0,),
     }
 )
 """Values to try by the name of the field, wherever it stands; lists are examples of lists."""

@@ -1,7 +1,8 @@
 """What vendors say besides certificates, as bytes that somebody fetched: lists, levels, identities.
 
-`Collateral` is an argument without a default: who verifies without any writes `Collateral()` and
-so says it. Shape only: the modules of `silicon` check signatures and time windows. Fetching is the
+`Collateral` is an argument without a default: who verifies without any of its own writes
+`Collateral()` and so says it. What others carry comes with evidence, and `pooling` puts both
+together. Shape only: the modules of `silicon` check signatures and time windows. Fetching is the
 business of `cleanroom.collateral`.
 """
 
@@ -13,6 +14,8 @@ from cleanroom.encoding import Bytes, Record
 
 LARGEST_CRL = 1024 * 1024
 """AMD's lists are below 1 KiB today, Intel's below 8 KiB; in bytes."""
+MOST_AMD_CRLS = 8
+"""Three products with two kinds of keys."""
 LARGEST_DOCUMENT = 256 * 1024
 """Intel's documents are below 16 KiB today; in bytes."""
 LARGEST_CHAIN = 16 * 1024
@@ -47,8 +50,8 @@ class IntelCollateral(Record):
 class Collateral(Record):
     """What to apply; empty when there is nothing to apply."""
 
-    amd_crls: list[Crl] = Field(default=[], max_length=8)
+    amd_crls: list[Crl] = Field(default=[], max_length=MOST_AMD_CRLS)
     """DER lists of https://kdsintf.amd.com/{vcek,vlek}/v1/{product}/crl, each signed by its ARK."""
     intel: IntelCollateral | None = None
-    """Needed for SGX and TDX. Without it, what came along with the evidence is used: it is signed
-    by Intel and in force, but of two that are in force the attester may choose the older one."""
+    """Needed for SGX and TDX, here or with the evidence. Whoever has none of its own relies on what
+    came along: of two that are in force the attester may then choose the older one."""

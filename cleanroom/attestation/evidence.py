@@ -3,16 +3,19 @@
 Nothing here is trusted and nothing is parsed: a size is all that is checked.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
+from cleanroom.attestation.collateral import Collateral
 from cleanroom.encoding import Bytes, Digest, Record, content_digest
 
 LARGEST_REPORT = 64 * 1024
 """The largest signed structure of any platform (a TDX quote with its chain); in bytes."""
 LARGEST_ENDORSEMENT = 512 * 1024
 """Intel's collateral for one platform takes about 20 KiB, AMD's certificate table 8; in bytes."""
+LARGEST_COLLATERAL = 512 * 1024
+"""What vendors say about all machines of a room stays far below one message; in bytes."""
 MOST_ENDORSEMENTS = 8
 """A leaf, an intermediate and a root, with room for duplicates in several forms."""
 
@@ -87,12 +90,29 @@ class Evidence(Record):
     )
     """Evidence of devices beside the machine, each bound to this one as `composite` says."""
 
+    collateral: Collateral | None = None
+    """What vendors say, as the attester had it when it collected this; signed by them, so it may
+    be about other machines of the room, too."""
+
+    @model_validator(mode="after")
+    def _bounded(self) -> Self:
+        size = 0 if self.collateral is None else len(self.collateral.to_bytes())
+        if size > LARGEST_COLLATERAL:
+            raise ValueError(f"collateral is {size} bytes, expected at most {LARGEST_COLLATERAL}")
+        return self
+
     @model_serializer(mode="wrap")
     def _said(self, write: SerializerFunctionWrapHandler) -> dict[str, object]:
         # What a platform does not have is not written, so that a part that another platform needs
         # changes neither the bytes nor the digest of evidence without it.
         written: dict[str, object] = write(self)
         return {name: value for name, value in written.items() if value is not None}
+
+    def carrying(self, collateral: Collateral) -> "Evidence":
+        """The same with what its sender knows from vendors; unchanged where that is nothing."""
+        if collateral == Collateral():
+            return self
+        return Evidence(**{**dict(self), "collateral": collateral})
 
     @property
     def digest(self) -> Digest:

@@ -29,6 +29,10 @@ the others are the lowest that were seen on clouds' machines with it."""
 EVALUATION = 18
 """Intel's TCB recovery of the first half of 2025; older documents may still be in force."""
 
+GRACE_D = 7
+"""A week in which an operator may fetch AMD's list again before rooms stop; `hardened-turin` has
+none. In days."""
+
 
 class Profile(NamedTuple):
     """A set of entries that belong together."""
@@ -62,6 +66,8 @@ def _cloud(measurements: list[str], machines: list[str]) -> dict[str, AppraisalP
                 "measurements": measurements,
                 "host_data": "genesis",
                 "min_tcb": dict(FLOORS),
+                "revocation": "require",
+                "crl_grace_d": GRACE_D,
             }
         ),
         "tdx": TdxPolicy.from_plain(
@@ -113,6 +119,7 @@ def _hardened(measurements: list[str], machines: list[str]) -> dict[str, Apprais
                     "smt": "forbid",
                 },
                 "chip_ids": machines,
+                "revocation": "require",
             }
         ),
     }

@@ -15,6 +15,7 @@ from cleanroom.attestation.claims import AnyClaims
 from cleanroom.attestation.collateral import Collateral
 from cleanroom.attestation.composite import machine_binding, verify_attached
 from cleanroom.attestation.evidence import Evidence
+from cleanroom.attestation.pooling import pool
 from cleanroom.attestation.rejection import rejected
 from cleanroom.attestation.table import PLATFORMS
 
@@ -33,7 +34,8 @@ def verify(
         evidence: from anybody; nothing in it is trusted yet.
         binding: the 64 bytes that this conversation expects as report data.
         anchors: the roots that may vouch.
-        collateral: what vendors say beside certificates.
+        collateral: what vendors say beside certificates, as far as the verifier has it; what came
+            with the evidence counts as well, and of two the fresher one.
         now: the time to check validity at, aware.
 
     Raises:
@@ -43,10 +45,11 @@ def verify(
     row, expected = PLATFORMS[evidence.platform], binding_of(binding)
     if evidence.event_log is not None and not row.takes_event_log:
         raise rejected(f"{evidence.platform} evidence", found="with an event log", expected="none")
-    claims: AnyClaims = row.authenticate(evidence, anchors=anchors, collateral=collateral, now=now)
+    applied = pool((collateral, evidence.collateral), now)
+    claims: AnyClaims = row.authenticate(evidence, anchors=anchors, collateral=applied, now=now)
     bound = machine_binding(expected, evidence.attached)
     check_binding(bytes.fromhex(claims.report_data), row.carried(bound))
     devices = verify_attached(
-        evidence.attached, base=expected, anchors=anchors, collateral=collateral, now=now
+        evidence.attached, base=expected, anchors=anchors, collateral=applied, now=now
     )
     return claims.model_copy(update={"attached": devices})

@@ -12,6 +12,7 @@ from cleanroom.attestation.anchors import Anchors
 from cleanroom.attestation.appraisal import appraise
 from cleanroom.attestation.binding import Binding, binding_of
 from cleanroom.attestation.claims import AnyClaims
+from cleanroom.attestation.claims.snp import SnpClaims
 from cleanroom.attestation.closing import gaps
 from cleanroom.attestation.collateral import Collateral
 from cleanroom.attestation.evidence import Evidence, Platform
@@ -41,7 +42,7 @@ from cleanroom.client.verdict import HEADINGS, SIMULATED, Verdict
 from cleanroom.collateral.bundle import complete
 from cleanroom.collateral.freshness import moment_of
 from cleanroom.encoding import instant_text
-from cleanroom.errors import SimulationRefused, Usage
+from cleanroom.errors import CollateralMissing, SimulationRefused, Usage
 from cleanroom.manifest.author import block_text
 from cleanroom.manifest.genesis import Genesis
 from cleanroom.protocol.statement import Statement, verify_for_party
@@ -110,10 +111,12 @@ def verify(  # noqa: PLR0913 - one parameter for each option
     """
     statement = read_statement(file)
     if statement is not None:
-        if policy or binding or any_binding or bundle:
+        if policy or binding or any_binding or grace_s:
             raise Usage("a statement brings its binding, and is verified with the manifest only")
+        own = Collateral() if bundle is None else read_bundle(bundle).collateral
+        moment = given_time(at)
         _verify_statement(
-            statement, manifest_path, given_time(at), allow=allow_simulated, as_json=as_json
+            statement, manifest_path, own, moment, allow=allow_simulated, as_json=as_json
         )
         return
     evidence = read_evidence(file, endorsements, event_log, platform)
@@ -131,6 +134,7 @@ def verify(  # noqa: PLR0913 - one parameter for each option
         collateral=beside,
         now=now,
     )
+    _require_heeded(claims, beside)
     _tell(claims, asked, bound=binding is not None, as_json=as_json)
     appraise(claims, asked.policies, genesis=asked.genesis, now=now)
     if claims.assurance == "simulated" and not allow_simulated:
@@ -204,6 +208,17 @@ def print_profile(
     console.say(f"{name}: {PROFILES[name][0]}; f…f stands for values that you fill in")
     console.emit(block_text({"attestation": chosen.entries}).rstrip())
     console.next_step("cleanroom attestation explain")
+
+
+def _require_heeded(claims: AnyClaims, beside: Collateral) -> AnyClaims:
+    """Whoever brings lists of AMD's wants this machine to be looked up in one of them."""
+    if beside.amd_crls and isinstance(claims, SnpClaims) and claims.revocation is None:
+        raise CollateralMissing(
+            f"the bundle has {len(beside.amd_crls)} revocation lists and none of the evidence's "
+            "root, expected one",
+            hint="pull and bundle again, with this evidence",
+        )
+    return claims
 
 
 def _asked(
@@ -289,7 +304,13 @@ def _plain(
 
 
 def _verify_statement(
-    statement: Statement, path: Path | None, now: datetime, *, allow: bool, as_json: bool
+    statement: Statement,
+    path: Path | None,
+    own: Collateral,
+    now: datetime,
+    *,
+    allow: bool,
+    as_json: bool,
 ) -> None:
     loaded = load_manifest(path)
     manifest = loaded.manifest
@@ -301,6 +322,7 @@ def _verify_statement(
         remembered=None,
         consistency=(),
         allow_simulated=allow,
+        collateral=own,
         now=now,
         reference_values=loaded.reference_values(),
     )

@@ -98,6 +98,8 @@ class Visit:
     identity: Path | None
     coordinator: str | None
     allow_simulated: bool
+    collateral: Path | None
+    """A bundle of what vendors say; kept for later calls."""
     as_json: bool
     """Whether the result is written as JSON."""
 
@@ -112,14 +114,18 @@ class Visit:
             Usage: no coordinator is named and none is remembered.
             NotTrusted: the room does not prove to be the one this party agreed to.
         """
+        from cleanroom.client.collateral_files import keep_bundle  # noqa: PLC0415 - start-up time
         from cleanroom.client.memory import Memory  # noqa: PLC0415 - start-up time
         from cleanroom.client.room import connect  # noqa: PLC0415 - start-up time
 
         loaded = self.load_manifest()
         me = load_identity(loaded.path, self.identity)
         allowed = self.allow_simulated or None
+        memory = Memory(loaded.path.parent)
+        if self.collateral is not None:
+            keep_bundle(self.collateral, memory.directory)
         room = connect(loaded, identity=me, coordinator=self.coordinator, allow_simulated=allowed)
-        Memory(loaded.path.parent).remember(
+        memory.remember(
             coordinator=self.coordinator, identity=self.identity, allow_simulated=allowed
         )
         return room
@@ -142,6 +148,16 @@ def json_option(command: Callable[Arguments, Outcome]) -> Callable[Arguments, Ou
     )
 
 
+def collateral_option(command: Callable[Arguments, Outcome]) -> Callable[Arguments, Outcome]:
+    """`--collateral FILE`."""
+    return click.option(
+        "--collateral",
+        "bundle",
+        type=click.Path(path_type=Path, dir_okay=False),
+        help="A bundle of what vendors say; see `cleanroom attestation collateral bundle`.",
+    )(command)
+
+
 def identity_option(command: Callable[Arguments, Outcome]) -> Callable[Arguments, Outcome]:
     """`--identity FILE`."""
     return click.option(
@@ -162,10 +178,11 @@ def room_options(command: Callable[..., None]) -> Callable[..., None]:
         identity_path: Path | None,
         coordinator: str | None,
         allow_simulated: bool,
+        bundle: Path | None,
         as_json: bool,
         **own: object,
     ) -> None:
-        visit = Visit(manifest_path, identity_path, coordinator, allow_simulated, as_json)
+        visit = Visit(manifest_path, identity_path, coordinator, allow_simulated, bundle, as_json)
         command(visit, **own)
 
     simulated = click.option(
@@ -174,4 +191,6 @@ def room_options(command: Callable[..., None]) -> Callable[..., None]:
         help="Accept a room of simulated platforms (development only).",
     )
     address = click.option("--coordinator", metavar="HOST:PORT", help="Where the coordinator is.")
-    return manifest_option(identity_option(address(simulated(json_option(visiting)))))
+    return manifest_option(
+        identity_option(address(simulated(collateral_option(json_option(visiting)))))
+    )

@@ -7,6 +7,7 @@ import click
 from cleanroom.cli import console
 from cleanroom.cli.context import (
     Visit,
+    collateral_option,
     json_option,
     load_manifest,
     manifest_option,
@@ -162,13 +163,21 @@ def show_receipt(file: Path, *, as_json: bool) -> None:
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 @manifest_option
 @click.option("--allow-simulated", is_flag=True, help="Accept a receipt of simulated platforms.")
+@collateral_option
 @json_option
 def verify_receipt(
-    file: Path, manifest_path: Path | None, *, allow_simulated: bool, as_json: bool
+    file: Path,
+    manifest_path: Path | None,
+    *,
+    allow_simulated: bool,
+    bundle: Path | None,
+    as_json: bool,
 ) -> None:
     """Verify a receipt offline, with nothing but the manifest; exit 4 if it does not hold."""
     manifest = load_manifest(manifest_path)
-    verified = Receipt.load(file).verify(manifest, allow_simulated=allow_simulated)
+    verified = Receipt.load(file).verify(
+        manifest, allow_simulated=allow_simulated, collateral=bundle
+    )
     predicate = verified.predicate
     if as_json:
         console.emit_json(

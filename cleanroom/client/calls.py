@@ -13,6 +13,7 @@ from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from typing import TypeVar
 
+from cleanroom.attestation.collateral import Collateral
 from cleanroom.client.clock import Clock
 from cleanroom.client.identity import Identity
 from cleanroom.client.memory import Memory
@@ -62,6 +63,8 @@ class Caller:
     """Where heads and statements are remembered."""
     clock: Clock
     """Tells the time."""
+    collateral: Collateral
+    """What vendors say about machines, as far as this party has it."""
     patience_s: float = PATIENCE_S
     """How long a break is waited out, in seconds."""
     reference_values: tuple[Envelope, ...] = ()
@@ -219,6 +222,7 @@ class Calls:
                 nonce,
                 remembered.head,
                 caller.allow_simulated,
+                caller.collateral,
                 caller.reference_values,
             )
             transport = Transport.opening(caller.address)

@@ -4,6 +4,7 @@
     heads/<lineage>.json   the last log head this party accepted: a shorter log is refused
     statements/<lineage>/  room statements as they were verified: receipt number 0
     receipts/<run>.json    receipts of runs
+    collateral/*.json      bundles of what vendors say; put there by the party
     uploads/<dataset>/     sealed parts whose version the room has not accepted yet
 
 Everything is for its owner only. No key is kept here: identities are files of their own, and the

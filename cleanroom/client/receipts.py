@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 from typing import Self
 
+from cleanroom.client.collateral_files import GivenCollateral, known_collateral
 from cleanroom.client.display import mimebundle
 from cleanroom.client.files import write_new
 from cleanroom.client.manifest_file import ManifestFile, manifest_of
@@ -67,7 +68,11 @@ class Receipt:
         return self._claimed
 
     def verify(
-        self, manifest: AnyManifest, *, allow_simulated: bool | None = None
+        self,
+        manifest: AnyManifest,
+        *,
+        allow_simulated: bool | None = None,
+        collateral: GivenCollateral | None = None,
     ) -> VerifiedReceipt:
         """Return what it proves, with nothing but your own manifest and the vendors' roots.
 
@@ -75,6 +80,8 @@ class Receipt:
             manifest: your own copy, or its path.
             allow_simulated: whether simulated platforms count; by default what the connection
                 allowed that fetched it, and not at all for a receipt from a file.
+            collateral: a bundle of what vendors said by the time of the release, or its path;
+                counts beside what the receipt brings, and of two the fresher one.
 
         Raises:
             ReceiptInvalid: parts do not fit each other.
@@ -82,7 +89,10 @@ class Receipt:
         """
         allowed = self._allow_simulated if allow_simulated is None else allow_simulated
         own = manifest_of(manifest)
-        proven = protocol.verify_receipt(self.record, own, allow_simulated=allowed)
+        beside = known_collateral(collateral, None, self._claimed.released_at)
+        proven = protocol.verify_receipt(
+            self.record, own, allow_simulated=allowed, collateral=beside
+        )
         self._verified = True
         return proven
 
@@ -126,7 +136,8 @@ def verify_receipt(
     manifest: AnyManifest,
     *,
     allow_simulated: bool = False,
+    collateral: GivenCollateral | None = None,
 ) -> VerifiedReceipt:
     """Verify a receipt, or the file of one; see `Receipt.verify`."""
     held = receipt if isinstance(receipt, Receipt) else Receipt.load(receipt)
-    return held.verify(manifest, allow_simulated=allow_simulated)
+    return held.verify(manifest, allow_simulated=allow_simulated, collateral=collateral)

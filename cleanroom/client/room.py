@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Self, cast
 from cleanroom.client.budget import Budgets
 from cleanroom.client.calls import PATIENCE_S, Caller, Calls
 from cleanroom.client.clock import Clock, system_clock
+from cleanroom.client.collateral_files import GivenCollateral, known_collateral
 from cleanroom.client.display import mimebundle
 from cleanroom.client.identity import Identity
 from cleanroom.client.log_view import LogView, fetch_log
@@ -79,10 +80,10 @@ class Room:
         Raises:
             NotTrusted: the evidence of one does not hold; the room should not have admitted it.
         """
-        trusted, now = self._calls.require_active(), self._calls.caller.clock()
+        trusted, caller = self._calls.require_active(), self._calls.caller
         reply: pb.CanonicalList = self._calls.unary(lambda to: to.trust.GetWorkers, pb.Nothing())
-        shown = [Admitted.from_bytes(each) for each in reply.records]
-        return [worker_verdict(each, self.manifest, trusted, now) for each in shown]
+        known = caller.manifest, trusted, caller.collateral, caller.clock()
+        return [worker_verdict(Admitted.from_bytes(each), *known) for each in reply.records]
 
     def status(self) -> Status:
         """Where the room stands, and what this party does next."""
@@ -268,25 +269,27 @@ class Room:
         return computation
 
 
-def connect(
+def connect(  # noqa: PLR0913 - what is not given is remembered
     manifest: GivenManifest,
     *,
     identity: Identity | str | os.PathLike[str] | None = None,
     coordinator: str | None = None,
     allow_simulated: bool | None = None,
+    collateral: GivenCollateral | None = None,
     directory: str | os.PathLike[str] | None = None,
     clock: Clock = system_clock,
     patience_s: float = PATIENCE_S,
 ) -> Room:
     """Verify the room of a manifest and return your way into it.
 
-    What is not given comes from `.cleanroom/config.toml` beside the manifest.
+    What is not given comes from `.cleanroom/` beside the manifest; its bundles count in any case.
 
     Args:
         manifest: your own copy: an object, a path, or a room's name to look for here and above.
         identity: whose keys sign, or the path of the identity file.
         coordinator: `host:port`; untrusted.
         allow_simulated: accept simulated platforms; False unless your profile says otherwise.
+        collateral: a bundle of what vendors say, or its path; counts beside the room's.
         directory: where `.cleanroom/` lies; beside the manifest's file, or here.
         clock: tells the time, aware, in whole seconds.
         patience_s: how long a break is waited out once connected, in seconds.
@@ -311,6 +314,7 @@ def connect(
                 ),
                 memory=memory,
                 clock=clock,
+                collateral=known_collateral(collateral, memory.directory, clock()),
                 patience_s=patience_s,
                 reference_values=tuple(values_beside(beside, own)),
             )

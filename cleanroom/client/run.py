@@ -194,7 +194,7 @@ class Run:
         record = protocol.Receipt.from_bytes(reply.record)
         caller = self._calls.caller
         receipt = Receipt(record, allow_simulated=caller.allow_simulated)
-        verified = receipt.verify(caller.manifest)
+        verified = receipt.verify(caller.manifest, collateral=caller.collateral)
         if verified.predicate.run != self.id:
             raise ReceiptInvalid(f"the receipt is of run {verified.predicate.run}, not {self.id}")
         caller.memory.keep_receipt(self.id, record)

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from cleanroom.attestation.collateral import Collateral
 from cleanroom.client.identity import Identity
 from cleanroom.crypto.certificates import spki_digest
 from cleanroom.crypto.envelope import Envelope
@@ -34,6 +35,8 @@ class Question:
     """The last log head this party accepted; None at first contact."""
     allow_simulated: bool
     """Whether this party accepts a room of simulated platforms."""
+    collateral: Collateral
+    """What vendors say, as far as this party knows by itself."""
     reference_values: tuple[Envelope, ...] = ()
     """What builders signed, as this party has it: for a room that has no manifest yet."""
 
@@ -65,6 +68,7 @@ class Question:
             remembered=self.remembered,
             consistency=consistency,
             allow_simulated=self.allow_simulated,
+            collateral=self.collateral,
             now=now,
             reference_values=self.reference_values,
         )

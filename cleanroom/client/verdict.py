@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from cleanroom.attestation.claims import Assurance
+from cleanroom.attestation.collateral import Collateral
+from cleanroom.attestation.pooling import pool
 from cleanroom.attestation.result import AttestationResult, Finding
 from cleanroom.attestation.words.reference import image_in_words
 from cleanroom.client.display import mark, mimebundle, text_table
@@ -127,14 +129,15 @@ class WorkerVerdict:
 
 
 def worker_verdict(
-    admitted: Admitted, own: Manifest, trusted: TrustedRoom, now: datetime
+    admitted: Admitted, own: Manifest, room: TrustedRoom, collateral: Collateral, now: datetime
 ) -> WorkerVerdict:
     """Appraise a worker by this party's own copy of the manifest.
 
     Args:
         admitted: as the room showed it.
         own: the party's manifest.
-        trusted: the room as this party verified it.
+        room: as it was verified; what it showed of vendors' words counts for its workers, too.
+        collateral: what vendors say, as far as this party has it.
         now: the party's clock, aware.
 
     Raises:
@@ -148,8 +151,9 @@ def worker_verdict(
         join,
         own.workers[join.role],
         own,
-        reference_values=trusted.statement.reference_values,
-        genesis=trusted.genesis.digest,
+        reference_values=room.statement.reference_values,
+        genesis=room.genesis.digest,
+        collateral=pool((collateral, room.statement.evidence.collateral), now),
         now=now,
     )
     return WorkerVerdict(admitted, result)

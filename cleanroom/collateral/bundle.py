@@ -1,18 +1,15 @@
-"""One file of everything that verifying needs, for machines without a network.
+"""Puts one file together of everything that verifying needs, and takes it apart where it is used.
 
-A bundle is a record: canonical or refused. It is trusted as little as the services it came from;
-its name and time say only what somebody fetched, and when.
+What a bundle is, is told in `cleanroom.attestation.bundle`.
 """
 
 import base64
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
-from typing import Annotated, Literal
 
-from pydantic import Field
-
+from cleanroom.attestation.bundle import Bundle
 from cleanroom.attestation.collateral import Collateral
-from cleanroom.attestation.evidence import LARGEST_ENDORSEMENT, Evidence
+from cleanroom.attestation.evidence import Evidence
 from cleanroom.attestation.formats.amd_certificates import (
     AMD_SUITE,
     LEAVES,
@@ -28,28 +25,11 @@ from cleanroom.collateral.amd import AmdMachine, KeyDistribution
 from cleanroom.collateral.cache import Source
 from cleanroom.collateral.intel import IntelMachine, Provisioning
 from cleanroom.collateral.needs import amd_endorsements, machines_of
-from cleanroom.encoding import Bytes, Instant, Record
+
+__all__ = ["Bundle", "assemble", "complete", "endorsement_files"]
 
 CHAIN_LENGTH = 3
 """Leaf, intermediate and root."""
-MOST_CERTIFICATES = 4096
-"""As many chips as a policy may list."""
-
-
-class Bundle(Record):
-    """What was fetched, in one record."""
-
-    format: Literal["https://cleanroom.dev/collateral/v1"]
-    """Which shape this is."""
-    fetched_at: Instant
-    """When the oldest part was put together."""
-    certificates: Annotated[
-        list[Annotated[Bytes, Field(min_length=1, max_length=LARGEST_ENDORSEMENT)]],
-        Field(max_length=MOST_CERTIFICATES),
-    ]
-    """AMD's certificates, DER, sorted."""
-    collateral: Collateral
-    """Lists and documents."""
 
 
 def assemble(

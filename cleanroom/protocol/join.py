@@ -164,6 +164,7 @@ def appraise_join(
     *,
     reference_values: Sequence[Envelope],
     genesis: bytes,
+    collateral: Collateral,
     now: datetime,
 ) -> AttestationResult:
     """Appraise a worker's evidence, for the keys it named, under the policies of a role.
@@ -174,6 +175,7 @@ def appraise_join(
         manifest: the verifier's own copy.
         reference_values: what builders signed, from anybody; the manifest says which count.
         genesis: digest of the room's genesis, 32 bytes.
+        collateral: the verifier's own; the worker's counts as well, and of two the fresher one.
         now: when certificates are checked at, aware.
 
     Raises:
@@ -186,7 +188,7 @@ def appraise_join(
         join.evidence,
         binding=join_binding(join),
         anchors=Anchors.of(policies.values()),
-        collateral=Collateral(),
+        collateral=collateral,
         now=now,
     )
     return appraise(claims, policies, genesis=genesis, now=now)

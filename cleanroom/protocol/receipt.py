@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 from pydantic import Field
 
+from cleanroom.attestation.collateral import Collateral
+from cleanroom.attestation.pooling import pool
 from cleanroom.attestation.result import AttestationResult
 from cleanroom.crypto.envelope import Envelope, open_envelope, sign
 from cleanroom.crypto.signing import Signer
@@ -70,10 +72,14 @@ def receipt_nonce(payload: bytes) -> bytes:
     return hashlib.sha256(frame("cleanroom/receipt/v1", payload)).digest()
 
 
-def verify_receipt(receipt: Receipt, own: Manifest, *, allow_simulated: bool) -> VerifiedReceipt:
+def verify_receipt(
+    receipt: Receipt, own: Manifest, *, allow_simulated: bool, collateral: Collateral
+) -> VerifiedReceipt:
     """Return what the receipt proves, with nothing but the manifest and the vendors' roots.
 
-    Certificates are checked at the time the receipt was made, so it verifies years later.
+    Certificates and lists are checked at the time the receipt was made, so it verifies years later:
+    it brings what was said about its machines by then. What is in `collateral` beside that counts
+    as far as it was issued by then.
 
         1  the room's statement holds for this very payload, at the time of release
         2  the room's attested key signed the payload
@@ -97,6 +103,7 @@ def verify_receipt(receipt: Receipt, own: Manifest, *, allow_simulated: bool) ->
         remembered=None,
         consistency=(),
         allow_simulated=allow_simulated,
+        collateral=collateral,
         now=predicate.released_at,
     )
     # 2
@@ -109,7 +116,8 @@ def verify_receipt(receipt: Receipt, own: Manifest, *, allow_simulated: bool) ->
     # 4
     _logged(receipt, predicate, room)
     # 5
-    workers = _workers(receipt, predicate, own, room)
+    beside = pool((collateral, receipt.statement.evidence.collateral), predicate.released_at)
+    workers = _workers(receipt, predicate, own, room, beside)
     of_role(receipt.joins, computation)
     # 6
     everything = {room.result.assurance, *(worker.assurance for worker in workers)}
@@ -142,7 +150,7 @@ def _logged(receipt: Receipt, predicate: Predicate, room: TrustedRoom) -> RunRel
 
 
 def _workers(
-    receipt: Receipt, predicate: Predicate, own: Manifest, room: TrustedRoom
+    receipt: Receipt, predicate: Predicate, own: Manifest, room: TrustedRoom, beside: Collateral
 ) -> tuple[AttestationResult, ...]:
     compare("workers", [part.join for part in predicate.workers], [j.digest for j in receipt.joins])
     _recorded(receipt, predicate)
@@ -152,7 +160,15 @@ def _workers(
     role = own.workers[own.computations[predicate.computation].workers.role]
     signed = receipt.statement.reference_values
     results = [
-        appraise_join(join, role, own, reference_values=signed, genesis=genesis, now=now)
+        appraise_join(
+            join,
+            role,
+            own,
+            reference_values=signed,
+            genesis=genesis,
+            collateral=beside,
+            now=now,
+        )
         for join in receipt.joins
     ]
     held = [result.policy for result in results]

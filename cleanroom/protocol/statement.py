@@ -145,6 +145,7 @@ def verify_for_party(  # noqa: PLR0913 - all of it is the party's, and only its 
     remembered: LogHead | None,
     consistency: Sequence[bytes],
     allow_simulated: bool,
+    collateral: Collateral,
     now: datetime,
     reference_values: Sequence[Envelope] = (),
 ) -> TrustedRoom:
@@ -157,6 +158,7 @@ def verify_for_party(  # noqa: PLR0913 - all of it is the party's, and only its 
         remembered: the last log head this party accepted; None only at its first contact.
         consistency: the proof from `remembered` to the statement's head; empty without one.
         allow_simulated: whether this party accepts a room of simulated platforms.
+        collateral: the party's own; the room's counts as well, and of two the fresher one.
         now: the party's clock, aware.
         reference_values: the party's own envelopes, for a room that has no manifest yet and so
             none of them; later the room must show them all.
@@ -183,12 +185,18 @@ def verify_for_party(  # noqa: PLR0913 - all of it is the party's, and only its 
         remembered=remembered,
         consistency=consistency,
         allow_simulated=allow_simulated,
+        collateral=collateral,
         now=now,
     )
 
 
 def verify_for_worker(
-    statement: Statement, genesis: Genesis, *, nonce: bytes, now: datetime
+    statement: Statement,
+    genesis: Genesis,
+    *,
+    nonce: bytes,
+    collateral: Collateral,
+    now: datetime,
 ) -> TrustedRoom:
     """Return the room once its statement holds for a worker that was launched for `genesis`.
 
@@ -215,6 +223,7 @@ def verify_for_worker(
         remembered=None,
         consistency=(),
         allow_simulated=manifest.metadata.mode == "development",
+        collateral=collateral,
         now=now,
     )
 
@@ -229,14 +238,16 @@ def _verify(  # noqa: PLR0913 - each is needed and none may have a default
     remembered: LogHead | None,
     consistency: Sequence[bytes],
     allow_simulated: bool,
+    collateral: Collateral,
     now: datetime,
 ) -> TrustedRoom:
     # 1
     _fresh(statement, nonce)
     _same_genesis(statement.genesis, genesis)
     # 2, 3, 4
-    policies = resolve(manifest.attestation, values, now=now)
-    result = _attested(statement, manifest, policies, genesis, now)
+    resolved = resolve(manifest.attestation, values, now=now)
+    policies = {name: resolved[name] for name in manifest.coordinator.policies}
+    result = _attested(statement, policies, genesis, collateral, now)
     _simulation_allowed(result, allow_simulated=allow_simulated)
     # 5: made by the caller, which knows whose copy of the manifest counts.
     # 6, 7
@@ -283,17 +294,16 @@ def _fresh(statement: Statement, nonce: bytes) -> Statement:
 
 def _attested(
     statement: Statement,
-    manifest: Manifest,
-    resolved: Mapping[str, AppraisalPolicy],
+    policies: Mapping[str, AppraisalPolicy],
     genesis: Genesis,
+    collateral: Collateral,
     now: datetime,
 ) -> AttestationResult:
-    policies = {name: resolved[name] for name in manifest.coordinator.policies}
     claims = verify(
         statement.evidence,
         binding=statement_binding(statement),
         anchors=Anchors.of(policies.values()),
-        collateral=Collateral(),
+        collateral=collateral,
         now=now,
     )
     return appraise(claims, policies, genesis=genesis.digest, now=now)

@@ -4,8 +4,9 @@
 
 MANIFEST.json is your own copy (`cleanroom manifest show --canonical`); steps are numbered as in
 `receipt-v1.md`. It shares no code with the package; tests compare the two. Not done: evidence other
-than SEV-SNP, devices beside a machine (both refused), revocation lists, and rules between fields of
-the manifest. Fields that it does not know are ignored: they add nothing. No network, no clock.
+than SEV-SNP, devices beside a machine (both refused), and rules between fields of the manifest.
+Fields that it does not know are ignored: they add nothing. No network, no clock, no lists but those
+that the receipt brings.
 """
 
 import base64
@@ -14,7 +15,7 @@ import json
 import struct
 import sys
 import warnings
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
@@ -135,6 +136,11 @@ def certificates(raw: bytes) -> list[x509.Certificate]:
     return [one for start, size in ranges for one in certificates(raw[start:][:size])]
 
 
+def lists_of(evidence: Json) -> list[bytes]:
+    """AMD's revocation lists that came with evidence."""
+    return [unb64(one) for one in (evidence.get("collateral") or {}).get("amd_crls", [])]
+
+
 def chain_of(kind: str, sent: list[bytes], roots: set[str], now: datetime) -> tuple[Any, ...]:
     """Leaf, intermediate and root, once each is signed by the next and was valid at `now`."""
     with warnings.catch_warnings(action="ignore"):  # AMD's leaves have serial number 0
@@ -146,16 +152,32 @@ def chain_of(kind: str, sent: list[bytes], roots: set[str], now: datetime) -> tu
     for one, issuer in ((leaf, ask), (ask, ark), (ark, ark)):
         one.verify_directly_issued_by(issuer)
         require(one.not_valid_before_utc <= now <= one.not_valid_after_utc, "a certificate's time")
-    return leaf, ask_name, root
+    return leaf, ask, ark, ask_name, root
 
 
-def authentic(evidence: Json, binding: bytes, roots: set[str], now: datetime) -> Json:
+def since(
+    ask: x509.Certificate, ark: x509.Certificate, lists: list[bytes], now: datetime
+) -> list[timedelta]:
+    """Time since issue and end of the root's newest list, once all clear the intermediate."""
+    crls = [crl for crl in map(x509.load_der_x509_crl, lists) if crl.issuer == ark.subject]
+    require(all(crl.is_signature_valid(ark.public_key()) for crl in crls), "a list's signature")
+    heeded = [crl for crl in crls if crl.last_update_utc <= now]
+    require(not any(one.critical for crl in heeded for one in crl.extensions), "a partial list")
+    revoked = {entry.serial_number for crl in heeded for entry in crl}
+    require(ask.serial_number not in revoked, "the intermediate is revoked")
+    windows = [(crl.last_update_utc, crl.next_update_utc) for crl in heeded]
+    return [now - moment for moment in max(windows, default=())]
+
+
+def authentic(evidence: Json, binding: bytes, roots: set[str], trust: Json) -> Json:
     """What a report says, once chain, signature, report data and the leaf's extensions hold."""
     report = unb64(evidence["report"])
     require(evidence["platform"] == "sev-snp" and len(report) == 0x4A0, "not an SEV-SNP report")
     require(not any(report[0x2D0:0x2E8] + report[0x318:]), "reserved bytes are set")
     kind = {0: "VCEK", 1: "VCEK", 4: "VLEK", 5: "VLEK"}[report[0x48]]
-    leaf, ask, root = chain_of(kind, [*map(unb64, evidence["endorsements"])], roots, now)
+    sent, now = [*map(unb64, evidence["endorsements"])], trust["now"]
+    leaf, *issuers, ask, root = chain_of(kind, sent, roots, now)
+    ages = since(*issuers, trust["lists"] + lists_of(evidence), now)
     r, s = (int.from_bytes(report[at : at + 48], "little") for at in (0x2A0, 0x2E8))
     leaf.public_key().verify(utils.encode_dss_signature(r, s), report[:0x2A0], ec.ECDSA(SHA384()))
     require(report[0x50:0x90] == binding, "the report data is not that of this receipt")
@@ -167,7 +189,8 @@ def authentic(evidence: Json, binding: bytes, roots: set[str], now: datetime) ->
     require(levels == report[0x180:0x188], "the reported TCB is not the leaf's")
     chip, cloud = report[0x1A0:0x1E0], values.get(f"{AMD}.5", b"")[2:].decode()
     require(kind == "VLEK" or values[f"{AMD}.4"].ljust(64, b"\0") == chip, "another chip")
-    return {"report": report, "product": product, "root": root, "kind": kind, "cloud": cloud}
+    said = {"report": report, "product": product, "root": root, "kind": kind, "cloud": cloud}
+    return said | {"list": ages}
 
 
 def unmet(said: Json, policy: Json, genesis: bytes) -> list[str]:
@@ -181,6 +204,7 @@ def unmet(said: Json, policy: Json, genesis: bytes) -> list[str]:
     floors = [*policy["min_tcb"][product].items(), ("snp", SAFE_SNP[product])]
     chips, mask = policy.get("chip_ids", "any"), policy.get("min_mitigation_vector", 0)
     chips = chips if chips == "any" else {each.ljust(128, "0") for each in chips}
+    listed, oldest = said["list"], timedelta(days=policy.get("max_crl_age_d") or 10**6)
     family = FAMILIES.get(report[0x188] << 4 | report[0x189] >> 4) if report[0] > 2 else product
     rules = {
         "root": said["root"] in (policy.get("development_roots") or AMD_ROOTS),
@@ -195,6 +219,9 @@ def unmet(said: Json, policy: Json, genesis: bytes) -> list[str]:
         "signing key": kind.lower() in policy.get("signing_keys", ["vcek"]),
         "cloud": kind == "VCEK" or said["cloud"] in policy.get("csp_ids", []),
         "chip": chip in chips if chips != "any" else product != "Milan",
+        "revocation list": listed or policy.get("revocation") != "require",
+        "age of the list": listed[:1] <= [oldest],  # holds where there is none
+        "end of the list": listed[1:] <= [timedelta(days=policy.get("crl_grace_d", 0))],
         "mitigations": word[0x1F8] & word[0x200] & mask == mask,
     }
     for field, (at, first, bits) in BITS.items():
@@ -230,7 +257,7 @@ def attested(part: Json, bound: bytes, rule: Json, trust: Json) -> tuple[str, st
     pinned = [set(entry.get("development_roots") or ()) for entry in entries.values()]
     require(all(pinned) or not any(pinned), "the manifest mixes simulated and real roots")
     roots = set[str]().union(*pinned) & trust["roots"] if any(pinned) else set(AMD_ROOTS)
-    said = authentic(part["evidence"], hashlib.sha512(bound).digest(), roots, trust["now"])
+    said = authentic(part["evidence"], hashlib.sha512(bound).digest(), roots, trust)
     snp = {name: entry for name, entry in entries.items() if entry["platform"] == "sev-snp"}
     failed = {name: unmet(said, entry, trust["genesis"]) for name, entry in snp.items()}
     met = [name for name, rules in failed.items() if not rules]
@@ -298,6 +325,7 @@ def verify(receipt: Json, manifest: Json, development_roots: set[str]) -> Json:
     genesis = hashlib.sha256(frame("cleanroom/genesis/v1", canonical(born))).digest()
     moment = datetime.strptime(now, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
     trust = {"roots": development_roots, "genesis": genesis, "now": moment} | manifest
+    trust["lists"] = lists_of(room["evidence"])  # what the room knew counts for its workers, too
     # 1: the room's statement holds for this very payload, at the time of release
     nonce = hashlib.sha256(frame("cleanroom/receipt/v1", payload)).digest()
     require(unb64(room["nonce"]) == nonce and room["phase"] == "active", "another receipt's proof")

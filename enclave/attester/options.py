@@ -1,6 +1,6 @@
 """What a launcher says about the platform, and the attester that comes of it.
 
-Both programs take the same three options. None of them is trusted: evidence is judged by others.
+Both programs take the same four options. None of them is trusted: evidence is judged by others.
 """
 
 import argparse
@@ -12,6 +12,7 @@ from enclave.attester.beside import Beside, gpus_beside, nothing_beside
 from enclave.attester.hardware import COLLECTED, detect, read_endorsements
 from enclave.attester.machine import Machine
 from enclave.attester.measure import installed_code_digest, measurement_of
+from enclave.attester.supply import Supply
 
 
 class Platform(NamedTuple):
@@ -21,6 +22,8 @@ class Platform(NamedTuple):
     """The platform's name in evidence, or `simulated`."""
     attester: Attester
     beside: Beside
+    supply: Supply
+    """What vendors say about the room's machines."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -37,6 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--evidence", choices=COLLECTED, help="which platform, where this machine shows several"
     )
+    parser.add_argument("--collateral", type=Path, help="a bundle of what vendors say")
 
 
 def chosen(options: argparse.Namespace, role: str, genesis: bytes) -> Platform:
@@ -48,16 +52,17 @@ def chosen(options: argparse.Namespace, role: str, genesis: bytes) -> Platform:
         genesis: the genesis digest, 32 bytes, which a simulated launcher ties to its guest.
 
     Raises:
-        FileMissing: an endorsement, or the simulated platform, is missing.
+        FileMissing: an endorsement, the bundle, or the simulated platform is missing.
         MachineUnfit: the hardware below is none that is known, or not the one that is wanted.
     """
+    supply = Supply(options.collateral)
     if options.platform is None:
         found = detect(Machine(), options.evidence)
         attester = found.begin(read_endorsements(options.endorsements))
-        return Platform(found.platform, attester, gpus_beside(found.platform))
+        return Platform(found.platform, attester, gpus_beside(found.platform), supply)
     # NOTE: an enclave image has no simulator installed, so it is looked for only when asked for
     from enclave.attester.simulated_machines import start_guest  # noqa: PLC0415
 
     measurement = measurement_of(role, installed_code_digest())
     guest = start_guest(options.platform, measurement, genesis)
-    return Platform("simulated", guest, nothing_beside)
+    return Platform("simulated", guest, nothing_beside, supply)

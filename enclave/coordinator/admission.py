@@ -48,14 +48,7 @@ def admit(engine: Engine, asked: Hello, given: Challenge, join: Join, stream: St
         raise AdmissionRefused("the join is for another conversation than this one")
     manifest = engine.room.in_force(engine.now()).manifest
     role = _role(manifest, join.role)
-    result = appraise_join(
-        join,
-        role,
-        manifest,
-        reference_values=engine.room.reference_values,
-        genesis=engine.room.genesis.digest,
-        now=engine.now(),
-    )
+    result = _appraised(engine, manifest, join)
     instance = f"w-{secrets.token_hex(8)}"
     token = engine.performer.connect(instance, stream, role.lease_s)
     try:
@@ -69,17 +62,33 @@ def admit(engine: Engine, asked: Hello, given: Challenge, join: Join, stream: St
 def renew(engine: Engine, instance: str) -> int:
     """Let a worker's lease go on; returns its length in seconds.
 
+    Its evidence is appraised anew, for vendors may have spoken since: what they revoked ends it.
+
     Raises:
         ApprovalError, ManifestOutdated: no manifest is in force any more.
         AdmissionRefused: the worker has left.
+        NotTrusted: its evidence does not hold any more.
     """
     manifest = engine.room.in_force(engine.now()).manifest
     worker = engine.room.workers.get(instance)
     if worker is None:
         raise AdmissionRefused(f"the lease of {instance} has ended")
     lease_s = _role(manifest, worker.join.role).lease_s
+    _appraised(engine, manifest, worker.join)
     engine.performer.leases.renew(instance, lease_s)
     return lease_s
+
+
+def _appraised(engine: Engine, manifest: Manifest, join: Join) -> AttestationResult:
+    return appraise_join(
+        join,
+        _role(manifest, join.role),
+        manifest,
+        reference_values=engine.room.reference_values,
+        genesis=engine.room.genesis.digest,
+        collateral=engine.supply.read(),
+        now=engine.now(),
+    )
 
 
 def _role(manifest: Manifest, name: str) -> WorkerRole:

@@ -17,6 +17,7 @@ from cleanroom.ledger.entry import Entry, RunReleased
 from cleanroom.protocol.receipt import Receipt, receipt_nonce
 from cleanroom.protocol.statement import Statement
 from enclave.attester import Attester
+from enclave.attester.supply import Supply
 from enclave.coordinator import events
 from enclave.coordinator.journal import Journal
 from enclave.coordinator.logs import logger
@@ -35,12 +36,15 @@ class Engine:
         journal: Journal,
         attester: Attester,
         performer: Performer,
+        *,
+        supply: Supply,
         clock: Callable[[], datetime],
         on_death: Callable[[], None],
     ) -> None:
         self._lock = threading.RLock()
         self._journal = journal
         self._attester = attester
+        self.supply = supply
         self._clock = clock
         self._on_death = on_death
         self._dead = False
@@ -104,10 +108,7 @@ class Engine:
             self._alive()
             room, head, now = self.room, self.head(), self.now()
             proof = self.consistency(remembered, head.size) if remembered <= head.size else []
-        statement = make_statement(
-            nonce, room, head, keys=self.keys, attester=self._attester, now=now
-        )
-        return statement, proof
+        return self._stated(nonce, room, head, now), proof
 
     def consistency(self, first: int, second: int) -> list[bytes]:
         """The proof that the log of size `second` extends that of size `first`."""
@@ -170,9 +171,20 @@ class Engine:
         run, approved, log = room.run(name), room.in_force(at), self._journal.log
         said, head = composed(room, run, approved, at), log.head()
         nonce = receipt_nonce(said.to_bytes())
-        proof = make_statement(nonce, room, head, keys=self.keys, attester=self._attester, now=at)
+        proof = self._stated(nonce, room, head, at)
         path = log.tree.inclusion(entry.sequence, head.size)
         return receipt(said, run, entry, inclusion=path, proof=proof, signer=self.keys.signer)
+
+    def _stated(self, nonce: bytes, room: Room, head: LogHead, now: datetime) -> Statement:
+        return make_statement(
+            nonce,
+            room,
+            head,
+            keys=self.keys,
+            attester=self._attester,
+            collateral=self.supply.read(),
+            now=now,
+        )
 
     def _alive(self) -> None:
         if self._dead:

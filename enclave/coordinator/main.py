@@ -23,6 +23,7 @@ from cleanroom.errors import (
 from cleanroom.manifest.genesis import Genesis
 from enclave.attester import Attester
 from enclave.attester.options import add_arguments, chosen
+from enclave.attester.supply import Supply
 from enclave.coordinator.blobs import Blobs
 from enclave.coordinator.callers import Callers
 from enclave.coordinator.engine import Engine
@@ -47,6 +48,7 @@ def serve(
     listen: str,
     attester: Attester,
     *,
+    supply: Supply,
     ready: Callable[[str], None] | None,
     stop: threading.Event,
 ) -> None:
@@ -57,6 +59,7 @@ def serve(
         genesis: what the room was launched for.
         listen: `host:port`; port 0 takes a free one.
         attester: the platform below.
+        supply: what vendors say about the room's machines.
         ready: told the address once calls are answered.
         stop: set by whoever wants an end.
 
@@ -74,7 +77,7 @@ def serve(
 
     blobs, callers = Blobs(directory / "blobs"), Callers(time.monotonic)
     performer = Performer(journal.keys, blobs, callers, Leases(time.monotonic))
-    engine = Engine(journal, attester, performer, clock=_clock, on_death=die)
+    engine = Engine(journal, attester, performer, supply=supply, clock=_clock, on_death=die)
     try:
         engine.boot()
         _serve(engine, listen, ready, stop)
@@ -95,7 +98,15 @@ def main(arguments: list[str] | None = None) -> int:
         genesis = _genesis(options.genesis)
         platform = chosen(options, "coordinator", genesis.digest)
         logger().info("platform", extra={"platform": platform.name})
-        serve(options.directory, genesis, options.listen, platform.attester, ready=_say, stop=stop)
+        serve(
+            options.directory,
+            genesis,
+            options.listen,
+            platform.attester,
+            supply=platform.supply,
+            ready=_say,
+            stop=stop,
+        )
     except CleanroomError as refused:
         sys.stderr.write(f"error {refused.code}: {refused.message}\n")
         if refused.hint:

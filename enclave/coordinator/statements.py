@@ -5,6 +5,7 @@ It says the same to everybody: the nonce is all that a caller adds.
 
 from datetime import datetime
 
+from cleanroom.attestation.collateral import Collateral
 from cleanroom.attestation.evidence import Evidence
 from cleanroom.ledger.checkpoint import LogHead, sign_checkpoint
 from cleanroom.manifest.checks import in_force
@@ -18,7 +19,14 @@ _NOT_YET = Evidence(platform="sev-snp", report=b"\x00", endorsements=[])
 
 
 def make_statement(
-    nonce: bytes, room: Room, head: LogHead, *, keys: RoomKeys, attester: Attester, now: datetime
+    nonce: bytes,
+    room: Room,
+    head: LogHead,
+    *,
+    keys: RoomKeys,
+    attester: Attester,
+    collateral: Collateral,
+    now: datetime,
 ) -> Statement:
     """The statement for a nonce.
 
@@ -28,6 +36,7 @@ def make_statement(
         head: the log at this moment.
         keys: the room's own.
         attester: the platform below.
+        collateral: what vendors say, sent along for every machine of the room.
         now: the room's clock.
 
     Raises:
@@ -47,5 +56,5 @@ def make_statement(
         sign_key=keys.sign_key,
         evidence=_NOT_YET,
     )
-    evidence = attester.collect(statement_binding(bare))
+    evidence = attester.collect(statement_binding(bare)).carrying(collateral)
     return bare.model_copy(update={"evidence": evidence})

@@ -36,6 +36,7 @@ from cleanroom.protocol.work import FromWorker
 from cleanroom.wire.channels import attested, bootstrap
 from enclave.attester import Attester
 from enclave.attester.beside import Beside, nothing_beside, with_devices
+from enclave.attester.supply import NOTHING_SUPPLIED, Supply
 from enclave.worker.session import Session
 
 
@@ -56,6 +57,8 @@ class Launch:
     """The time, aware."""
     beside: Beside = field(default=nothing_beside, repr=False)
     """The devices that prove themselves along with the machine."""
+    supply: Supply = field(default=NOTHING_SUPPLIED, repr=False)
+    """What vendors say: applied to the room, and sent along for this machine."""
 
 
 class Membership:
@@ -141,7 +144,8 @@ def _joined(launch: Launch, root: bytes, channel: grpc.Channel, session: Session
         sign_key=keys.signer.public_key,
         evidence=_NO_EVIDENCE,
     )
-    evidence = _attester(launch, room).collect(join_binding(unproven))
+    attester = _attester(launch, room)
+    evidence = attester.collect(join_binding(unproven)).carrying(launch.supply.read())
     session.send(_with(unproven, evidence))
     return Membership(room, channel, session, keys)
 
@@ -170,5 +174,11 @@ def _challenged(launch: Launch, session: Session) -> tuple[TrustedRoom, tuple[by
     nonce = secrets.token_bytes(NONCE_LENGTH)
     session.send(Hello(role=launch.role, nonce=nonce))
     challenge = Challenge.from_bytes(session.receive())
-    room = verify_for_worker(challenge.statement, launch.genesis, nonce=nonce, now=launch.clock())
+    room = verify_for_worker(
+        challenge.statement,
+        launch.genesis,
+        nonce=nonce,
+        collateral=launch.supply.read(),
+        now=launch.clock(),
+    )
     return room, (nonce, challenge.nonce)

@@ -18,6 +18,7 @@ from cleanroom.manifest.genesis import Genesis
 from enclave.attester import Attester
 from enclave.attester.beside import Beside, nothing_beside
 from enclave.attester.options import add_arguments, chosen
+from enclave.attester.supply import NOTHING_SUPPLIED, Supply
 from enclave.worker.cluster import gang_node
 from enclave.worker.confine import remove
 from enclave.worker.diary import note, open_diary
@@ -37,6 +38,7 @@ def serve(  # noqa: PLR0913, PLR0917 - what a launcher has to say
     stop: threading.Event,
     ready: Callable[[str], None],
     beside: Beside = nothing_beside,
+    supply: Supply = NOTHING_SUPPLIED,
 ) -> None:
     """Run one worker in this thread until `stop` is set.
 
@@ -50,10 +52,11 @@ def serve(  # noqa: PLR0913, PLR0917 - what a launcher has to say
         stop: set it to end.
         ready: called with the instance each time the worker was admitted.
         beside: the devices that prove themselves along with the platform.
+        supply: what vendors say about the room's machines.
     """
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     remove(directory.glob("r-*"))
-    launch = Launch(coordinator, genesis, role, node_ip, attester, _clock, beside)
+    launch = Launch(coordinator, genesis, role, node_ip, attester, _clock, beside, supply)
     with Spares(directory) as spares:
         engines = Engines(process=spares.take, gang=gang_node)
         keep(launch, Place(directory, engines), stop, ready)
@@ -85,6 +88,7 @@ def main(arguments: list[str] | None = None) -> int:
             stop,
             _admitted,
             platform.beside,
+            platform.supply,
         )
     except CleanroomError as refused:
         note("not started", code=refused.code)

@@ -2,6 +2,7 @@
 
 import pytest
 
+from cleanroom.attestation.collateral import Collateral
 from cleanroom.crypto.signing import Ed25519Signer
 from cleanroom.encoding import content_digest
 from cleanroom.errors import (
@@ -63,6 +64,7 @@ class Case:
             log.head(),
             keys=self.journal.keys,
             attester=self.attester,
+            collateral=Collateral(),
             now=self.predicate().released_at,
         )
         entry = Entry.from_bytes(self.honest.entry)
@@ -83,7 +85,12 @@ def case(tmp_path_factory):
 
 
 def verified(receipt, case, *, manifest=None, allow_simulated=True):
-    return verify_receipt(receipt, manifest or case.manifest, allow_simulated=allow_simulated)
+    return verify_receipt(
+        receipt,
+        manifest or case.manifest,
+        allow_simulated=allow_simulated,
+        collateral=Collateral(),
+    )
 
 
 def test_honest_receipts_verify(case):

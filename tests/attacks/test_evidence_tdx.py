@@ -467,12 +467,41 @@ def test_older_documents_that_are_still_in_force():
         appraised(claims)
 
 
-def test_verifier_s_own_collateral_wins_over_what_came_along():
+def test_verifier_s_own_collateral_wins_over_what_came_along_and_is_as_fresh():
     strict = collateral_of(
         simulated_tdx(), info=_tcb_info() | {"tcbLevels": _tcb_info()["tcbLevels"][3:]}
     )
-    claims = verified_tdx(good_tdx_evidence(), collateral=Collateral(intel=strict))
+    shown = good_tdx_evidence().carrying(Collateral(intel=simulated_tdx().collateral()))
+    claims = verified_tdx(shown, collateral=Collateral(intel=strict))
     assert claims.host.tcb_status == "OutOfDate"
+
+
+def test_fresher_documents_count_whoever_brings_them():
+    """The verifier holds those of before a TCB recovery; the attester brings those of after it."""
+    older = collateral_of(simulated_tdx(), info=_tcb_info() | {"tcbEvaluationDataNumber": 16})
+    shown = good_tdx_evidence().carrying(Collateral(intel=simulated_tdx().collateral()))
+    claims = verified_tdx(shown, collateral=Collateral(intel=older))
+    assert claims.host.tcb_evaluation_number == 18
+    old_first = good_tdx_evidence().carrying(Collateral(intel=older))
+    claims = verified_tdx(old_first, collateral=Collateral(intel=simulated_tdx().collateral()))
+    assert claims.host.tcb_evaluation_number == 18
+
+
+def test_older_lists_that_the_attester_brings_do_not_hide_a_revocation():
+    """Its own list is of before its PCK was revoked; the verifier's is a day younger."""
+    revoked = good_tdx_evidence("revoked-pck")
+    told = IntelCollateral.from_bytes(revoked.endorsements[0])
+    clean = simulated_tdx().collateral((-2, 364))
+    shown = revoked.model_copy(update={"endorsements": [clean.to_bytes()]})
+    assert verified_tdx(shown).host.tcb_status == "UpToDate"
+    with pytest.raises(EvidenceRejected, match="is revoked by"):
+        verify(
+            shown,
+            binding=BINDING,
+            anchors=Anchors.development([simulated_tdx().root_fingerprint]),
+            collateral=Collateral(intel=told),
+            now=NOW,
+        )
 
 
 @pytest.mark.parametrize("days", [-3, 8 * 365])

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from cleanroom.attestation.collateral import Collateral
 from cleanroom.attestation.reference_values import sign_reference_values
 from cleanroom.attestation.resolving import resolve
 from cleanroom.crypto.signing import Ed25519Signer
@@ -35,7 +36,7 @@ def statement(**changes):
 
 def met_by_a_worker(shown, now=NOW):
     genesis = Genesis.of(naming_manifest())
-    return verify_for_worker(shown, genesis, nonce=shown.nonce, now=now)
+    return verify_for_worker(shown, genesis, nonce=shown.nonce, collateral=Collateral(), now=now)
 
 
 def met_by_a_party(shown, own=None, now=NOW, files=()):
@@ -46,6 +47,7 @@ def met_by_a_party(shown, own=None, now=NOW, files=()):
         remembered=None,
         consistency=(),
         allow_simulated=True,
+        collateral=Collateral(),
         now=now,
         reference_values=files,
     )
@@ -75,7 +77,9 @@ def test_the_named_image_is_taken_by_worker_and_party():
 
 def test_a_receipt_verifies_with_what_travels_in_it():
     receipt = naming_draft().receipt()
-    assert verify_receipt(receipt, naming_manifest(), allow_simulated=True).workers
+    assert verify_receipt(
+        receipt, naming_manifest(), allow_simulated=True, collateral=Collateral()
+    ).workers
 
 
 def test_a_room_without_a_manifest_is_met_with_the_partys_own_envelopes():
@@ -141,7 +145,7 @@ def test_a_machine_of_another_image():
 def test_a_worker_of_another_image_in_a_receipt():
     receipt = naming_draft(worker_attester=evil_machine()).receipt()
     with pytest.raises(AppraisalFailed, match="measurement is ee"):
-        verify_receipt(receipt, naming_manifest(), allow_simulated=True)
+        verify_receipt(receipt, naming_manifest(), allow_simulated=True, collateral=Collateral())
 
 
 def test_the_coordinator_exchanges_a_measurement_in_an_envelope():
@@ -174,7 +178,7 @@ def test_the_room_withholds_what_builders_signed():
 def test_a_receipt_without_what_builders_signed():
     receipt = naming_draft(reference_values=[]).receipt()
     with pytest.raises(ReferenceValuesRefused, match="are missing"):
-        verify_receipt(receipt, naming_manifest(), allow_simulated=True)
+        verify_receipt(receipt, naming_manifest(), allow_simulated=True, collateral=Collateral())
 
 
 def test_an_old_image_with_known_faults_goes_on():

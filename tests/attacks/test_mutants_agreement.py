@@ -2,6 +2,7 @@
 
 import pytest
 
+from cleanroom.attestation.collateral import Collateral
 from cleanroom.crypto.signing import Ed25519Signer
 from cleanroom.errors import ManifestOutdated, SignatureInvalid, StatementRejected
 from cleanroom.ledger.checkpoint import SIGNER_KID
@@ -47,7 +48,13 @@ def a_manifest_that_ended_before_its_approvals():
     manifest, summer = receipt_manifest(), NOW.replace(month=6)
     shown = worker.statement(approvals=approvals(manifest, not_after=NOW.replace(month=9)))
     with pytest.raises(ManifestOutdated, match="held until"):
-        verify_for_worker(shown, Genesis.of(manifest), nonce=shown.nonce, now=summer)
+        verify_for_worker(
+            shown,
+            Genesis.of(manifest),
+            nonce=shown.nonce,
+            collateral=Collateral(),
+            now=summer,
+        )
 
 
 MUTANTS = [

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from cleanroom.attestation.collateral import Collateral
 from cleanroom.attestation.evidence import Evidence
 from cleanroom.crypto.signing import Ed25519Signer
 from cleanroom.errors import (
@@ -37,7 +38,9 @@ OTHER = "sha256:" + "5" * 64
 
 
 def proven(receipt: Receipt, *, allow_simulated: bool = True):
-    return verify_receipt(receipt, receipt_manifest(), allow_simulated=allow_simulated)
+    return verify_receipt(
+        receipt, receipt_manifest(), allow_simulated=allow_simulated, collateral=Collateral()
+    )
 
 
 class Recorded:

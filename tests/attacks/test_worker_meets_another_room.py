@@ -2,6 +2,7 @@
 
 import pytest
 
+from cleanroom.attestation.collateral import Collateral
 from cleanroom.crypto.signing import Ed25519Signer
 from cleanroom.errors import (
     AppraisalFailed,
@@ -31,7 +32,13 @@ def statement(**changes):
 
 def met(shown, launched_for=None, nonce=None):
     """What the worker concludes from a statement."""
-    return verify_for_worker(shown, launched_for or genesis(), nonce=nonce or shown.nonce, now=NOW)
+    return verify_for_worker(
+        shown,
+        launched_for or genesis(),
+        nonce=nonce or shown.nonce,
+        collateral=Collateral(),
+        now=NOW,
+    )
 
 
 def guest(scenario="good", host_data=None, measurement=MEASUREMENT):

@@ -14,6 +14,7 @@ from pathlib import Path
 from cleanroom.manifest.genesis import Genesis
 from cleanroom.manifest.model import Manifest
 from enclave.attester.simulated import SimulatedPlatform
+from enclave.attester.supply import Supply
 from enclave.coordinator.main import serve
 from tests.support.platform import MEASUREMENT
 from tests.support.rooms import RunningRoom
@@ -58,6 +59,7 @@ def main(directory: str, genesis: str, platform: str) -> None:
         born,
         "127.0.0.1:0",
         SimulatedPlatform.load(Path(platform)).attester(MEASUREMENT, born.digest),
+        supply=Supply(None),
         ready=say,
         stop=threading.Event(),
     )

@@ -135,7 +135,9 @@ def verified_tdx(
     now: datetime = NOW,
     collateral: Collateral | None = None,
 ) -> TdxClaims:
-    """Claims of simulated TDX evidence, by default with the collateral that came along."""
+    """Claims of simulated TDX evidence, by this collateral or the one that came along."""
+    if collateral is not None:
+        evidence = evidence.model_copy(update={"endorsements": []})
     claims = verify(
         evidence,
         binding=binding,

@@ -24,6 +24,7 @@ from typing import Any, Self
 
 import grpc
 
+from cleanroom.attestation.collateral import Collateral
 from cleanroom.crypto.certificates import spki_digest
 from cleanroom.crypto.envelope import Envelope
 from cleanroom.crypto.sealing import SealKey, Unsealer, encrypt_content, seal
@@ -81,6 +82,7 @@ from cleanroom.wire.proto.cleanroom.v1 import cleanroom_pb2 as pb
 from cleanroom.wire.proto.cleanroom.v1 import cleanroom_pb2_grpc as rpc
 from enclave.attester import Attester
 from enclave.attester.simulated import SimulatedPlatform
+from enclave.attester.supply import Supply
 from enclave.coordinator.main import serve
 from tests.support.manifests import approvals, good_manifest, signer, unsealer
 from tests.support.platform import MEASUREMENT, good_policy
@@ -154,6 +156,7 @@ def coordinator(
     *,
     propose: bool = True,
     listen: str = "127.0.0.1:0",
+    collateral: Path | None = None,
 ) -> Iterator["RunningRoom"]:
     """A coordinator in this process, listening on this machine; stopped at the end of the block.
 
@@ -163,6 +166,7 @@ def coordinator(
         platform: the machine below.
         propose: whether the manifest is proposed with everybody's approval.
         listen: where it listens.
+        collateral: a bundle that the operator hands to it.
     """
     agreed, machine = manifest or room_manifest(platform), platform or room_platform()
     genesis = Genesis.of(agreed)
@@ -171,7 +175,15 @@ def coordinator(
     def run() -> None:
         try:
             attester = machine.attester(MEASUREMENT, genesis.digest)
-            serve(directory, genesis, listen, attester, ready=addresses.put, stop=stop)
+            serve(
+                directory,
+                genesis,
+                listen,
+                attester,
+                supply=Supply(collateral),
+                ready=addresses.put,
+                stop=stop,
+            )
         except BaseException as error:  # noqa: BLE001 - told to the test below
             failures.append(error)
             addresses.put("")
@@ -232,6 +244,7 @@ class RunningRoom:
             remembered=None,
             consistency=(),
             allow_simulated=True,
+            collateral=Collateral(),
             now=clock(),
         )
         channel = self._kept(attested(self.address, trusted.root_certificate))
@@ -441,7 +454,9 @@ class FakeWorker:
         """Open the stream on a channel that reaches the attested room only."""
         nonce = secrets.token_bytes(32)
         statement = self.room.statement(nonce)
-        trusted = verify_for_worker(statement, self.room.genesis, nonce=nonce, now=clock())
+        trusted = verify_for_worker(
+            statement, self.room.genesis, nonce=nonce, collateral=Collateral(), now=clock()
+        )
         self.trusted = trusted
         self.channel = self.room._kept(attested(self.room.address, trusted.root_certificate))
         stub = rpc.WorkersStub(self.channel)
@@ -486,7 +501,13 @@ class FakeWorker:
     def join(self) -> Admit:
         """Go through the whole handshake."""
         challenge = self.hello()
-        verify_for_worker(challenge.statement, self.room.genesis, nonce=self.nonce, now=clock())
+        verify_for_worker(
+            challenge.statement,
+            self.room.genesis,
+            nonce=self.nonce,
+            collateral=Collateral(),
+            now=clock(),
+        )
         return self.present(self.proof(challenge))
 
     def present(self, join: Join) -> Admit:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from cleanroom.attestation.collateral import Collateral
 from cleanroom.crypto.certificates import new_authority, new_private_key
 from cleanroom.crypto.envelope import Envelope
 from cleanroom.crypto.signing import Ed25519Signer
@@ -70,7 +71,9 @@ def second_verdict(raw, manifest, roots=None):
 def first_verdict(raw, manifest):
     """What the package says: the predicate, or why not."""
     try:
-        verified = verify_receipt(Receipt.from_bytes(raw), manifest, allow_simulated=True)
+        verified = verify_receipt(
+            Receipt.from_bytes(raw), manifest, allow_simulated=True, collateral=Collateral()
+        )
     except CleanroomError as refused:
         return f"{refused.code}: {refused.message}"
     return verified.predicate.to_plain()
@@ -600,16 +603,16 @@ def test_real_evidence_is_read_as_the_index_says(case):
     }
     start = datetime.strptime(case["cert_validity"][:10], "%Y-%m-%d").replace(tzinfo=UTC)
     binding, roots = bytes.fromhex(case["report_data"]), set(standalone.AMD_ROOTS)
-    when = start + timedelta(days=2)
+    trust = {"now": start + timedelta(days=2), "lists": []}
     if "neg" in case["id"]:
         with pytest.raises(standalone.InvalidSignature):
-            standalone.authentic(evidence, binding, roots, when)
+            standalone.authentic(evidence, binding, roots, trust)
         return
-    said = standalone.authentic(evidence, binding, roots, when)
+    said = standalone.authentic(evidence, binding, roots, trust)
     assert said["product"].lower() == case["product"]
     assert said["kind"].lower() == case["signing_key"]
     with pytest.raises(standalone.NotProvenError, match="report data"):
-        standalone.authentic(evidence, b"\x5a" * 64, roots, when)
+        standalone.authentic(evidence, b"\x5a" * 64, roots, trust)
 
 
 def test_the_signer_of_an_approval_is_its_party():

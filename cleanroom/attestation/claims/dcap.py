@@ -2,7 +2,10 @@
 
 from typing import Literal
 
+from pydantic import Field
+
 from cleanroom.attestation.claims.base import Claims, Hex
+from cleanroom.attestation.claims.revocation import is_unknown
 from cleanroom.encoding import Instant, Record
 
 TcbStatus = Literal[
@@ -34,6 +37,8 @@ class IntelHost(Record):
     """Which TCB recovery Intel's documents know; the lower of both documents."""
     collateral_until: Instant
     """When Intel's documents end."""
+    collateral_issued_at: Instant | None = Field(default=None, exclude_if=is_unknown)
+    """When the oldest of Intel's lists and documents was issued; None in results of old builds."""
     ppid: Hex
     """The platform, 16 bytes."""
     platform_instance: Hex

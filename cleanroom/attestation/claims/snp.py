@@ -2,7 +2,10 @@
 
 from typing import Literal
 
+from pydantic import Field
+
 from cleanroom.attestation.claims.base import Claims, Hex, Word
+from cleanroom.attestation.claims.revocation import RevocationStatus, is_unknown
 
 
 class SnpClaims(Claims):
@@ -48,3 +51,5 @@ class SnpClaims(Claims):
     """Mitigations that were on at launch (version 5), else 0."""
     current_mitigations: Word
     """Mitigations that are on now (version 5), else 0."""
+    revocation: RevocationStatus | None = Field(default=None, exclude_if=is_unknown)
+    """The list that cleared the certificates, if any was at hand."""

@@ -1,7 +1,8 @@
-"""Certificate revocation lists (RFC 5280 §5): in force, signed by their issuer, and heeded.
+"""Certificate revocation lists (RFC 5280 §5): signed by their issuer, and heeded.
 
 What comes before the signature is read strictly here; the entries are left to `cryptography`, once
-the signature says that they are the issuer's.
+the signature says that they are the issuer's. Until when a list counts is for whoever asks: the
+newest one is handed back with its window.
 """
 
 from collections.abc import Iterable
@@ -35,31 +36,26 @@ class RevocationList:
 
 def require_unrevoked(
     certificate: Certificate, issuer: Certificate, lists: Iterable[bytes], now: datetime
-) -> None:
-    """Refuse a certificate that its issuer has revoked.
+) -> RevocationList | None:
+    """Refuse a certificate that its issuer has revoked, by any list that is not of the future.
 
-    Lists of other issuers are skipped. Where there are lists, one of them must be this issuer's.
+    Lists of other issuers are skipped. A list whose end has passed revokes still, for nothing is
+    ever taken off a list of AMD's or Intel's; whether it also clears is the caller's to say.
 
     Args:
         certificate: what may be revoked; its suite is what the issuer signs lists with, too.
         issuer: who signed it.
         lists: DER.
-        now: the time that a list must be in force at, aware.
+        now: lists that were issued later are not heeded, aware.
+
+    Returns:
+        The newest of them; None where there is none of this issuer.
 
     Raises:
-        EvidenceRejected: no list is of this issuer, or one of it is not signed by it, is outside
-            its time window, or revokes the certificate.
+        EvidenceRejected: a list of this issuer is not signed by it, or revokes the certificate.
     """
-    crls = [_read_crl(encoded) for encoded in lists]
-    issued = [crl for crl in crls if crl.issuer == issuer.subject]
-    if crls and not issued:
-        raise rejected(
-            "collateral",
-            found=f"without a list of {issuer.common_name}",
-            expected="one of each issuer",
-        )
+    issued = [crl for crl in map(read_crl, lists) if crl.issuer == issuer.subject]
     for crl in issued:
-        _require_current(crl, now)
         require_signed(
             crl.tbs,
             crl.signature,
@@ -67,10 +63,44 @@ def require_unrevoked(
             "the revocation list",
             certificate.suite,
         )
+    heeded = [crl for crl in issued if crl.start <= now]
+    for crl in heeded:
         _require_absent(crl, certificate, issuer)
+    return max(heeded, key=lambda crl: (crl.start, crl.end), default=None)
 
 
-def _read_crl(encoded: bytes) -> RevocationList:
+def require_current(
+    newest: RevocationList | None, issuer: Certificate, now: datetime
+) -> RevocationList:
+    """Return the list, once there is one and it is in force.
+
+    Raises:
+        EvidenceRejected: there is none of this issuer, or `now` is after its end.
+    """
+    if newest is None:
+        raise rejected(
+            "collateral",
+            found=f"without a list of {issuer.common_name} by {now:%Y-%m-%d}",
+            expected="one of each issuer",
+            cause="fetch the vendor's revocation lists again, and check the clock",
+        )
+    if now > newest.end:
+        raise rejected(
+            "the revocation list",
+            found=f"not valid on {now:%Y-%m-%d}",
+            expected=f"{newest.start:%Y-%m-%d} to {newest.end:%Y-%m-%d}",
+            cause="fetch the vendor's revocation lists again",
+        )
+    return newest
+
+
+@lru_cache(maxsize=64)
+def read_crl(encoded: bytes) -> RevocationList:
+    """A list's fields, strictly; nothing is verified.
+
+    Raises:
+        EvidenceRejected: it is no list of version 2 (RFC 5280 §5.1).
+    """
     outer = Der(encoded, "revocation list")
     parts = outer.inside(der.SEQUENCE, "outer part")
     outer.end()
@@ -100,16 +130,6 @@ def _revoked(encoded: bytes) -> frozenset[int]:
         # Delta, indirect and partial lists say so in a critical extension (RFC 5280 §5.2).
         raise rejected("a revocation list", found="partial", expected="a complete one")
     return serials
-
-
-def _require_current(crl: RevocationList, now: datetime) -> None:
-    if not crl.start <= now <= crl.end:
-        raise rejected(
-            "the revocation list",
-            found=f"not valid on {now:%Y-%m-%d}",
-            expected=f"{crl.start:%Y-%m-%d} to {crl.end:%Y-%m-%d}",
-            cause="fetch the vendor's revocation lists again",
-        )
 
 
 def _require_absent(crl: RevocationList, certificate: Certificate, issuer: Certificate) -> None:

@@ -36,7 +36,7 @@ def authenticate(
         raise rejected("azure-tdx evidence", found="without a TD quote", expected="one")
     hcl = paravisor.read_report(parts.hcl_report, "tdx")
     # 2
-    chosen = choose_collateral(collateral, evidence.endorsements)
+    chosen = choose_collateral(collateral, evidence.endorsements, now)
     authentic = dcap.authenticate(
         parts.td_quote, "tdx", anchors=anchors, collateral=chosen, now=now
     )

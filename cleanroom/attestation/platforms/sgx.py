@@ -30,7 +30,7 @@ def authenticate(
     Raises:
         EvidenceRejected: the first step of `silicon.dcap` that does not hold.
     """
-    chosen = choose_collateral(collateral, evidence.endorsements)
+    chosen = choose_collateral(collateral, evidence.endorsements, now)
     authentic = dcap.authenticate(
         evidence.report, "sgx", anchors=anchors, collateral=chosen, now=now
     )

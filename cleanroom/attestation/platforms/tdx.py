@@ -32,7 +32,7 @@ def authenticate(
         EvidenceRejected: the first step that does not hold.
     """
     # 1
-    chosen = choose_collateral(collateral, evidence.endorsements)
+    chosen = choose_collateral(collateral, evidence.endorsements, now)
     authentic = dcap.authenticate(
         evidence.report, "tdx", anchors=anchors, collateral=chosen, now=now
     )

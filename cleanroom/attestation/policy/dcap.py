@@ -54,6 +54,9 @@ class DcapPolicy(Record):
     """Statuses and advisories that are accepted although Intel warns of them."""
     min_tcb_evaluation_number: int = Field(ge=0, le=2**31)
     """Intel's documents must know this TCB recovery: older ones may still be in force."""
+    max_collateral_age_d: Annotated[int, Field(ge=1, le=3650)] | None = None
+    """How long ago the oldest of Intel's lists and documents may have been issued, in days; null
+    is until their own end."""
     platform_flags: PlatformFlagDemands = PlatformFlagDemands()
     """What is asked of the platform's configuration."""
     ppids: Literal["any"] | Annotated[list[Ppid], Field(min_length=1, max_length=4096)] = "any"

@@ -126,6 +126,12 @@ class SnpPolicy(Record):
     """Version 2 does not name the processor; version 5 carries mitigation vectors."""
     chip_ids: Literal["any"] | Annotated[list[ChipId], Field(min_length=1, max_length=4096)] = "any"
     """Processors that are accepted: the only answer to interposers and relays. `any` is all."""
+    revocation: Literal["require", "if-present"] = "if-present"
+    """Whether a machine needs AMD's revocation list; where one is at hand, it always counts."""
+    max_crl_age_d: Annotated[int, Field(ge=1, le=3650)] | None = None
+    """How long ago the list may have been issued, in days; null is until its own end."""
+    crl_grace_d: int = Field(default=0, ge=0, le=30)
+    """How long after its own end a list still clears, in days; it revokes for ever."""
     development_roots: DevelopmentRoots = None
     """SHA-256 of simulated roots. With it only simulated evidence counts, without it only real."""
 

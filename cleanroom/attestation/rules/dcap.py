@@ -4,6 +4,7 @@ Codes start with the platform, which is what an entry is read by: `tdx-tcb-statu
 """
 
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 
 from cleanroom.attestation.claims.dcap import DcapClaims
 from cleanroom.attestation.policy import Demand
@@ -26,6 +27,7 @@ def compare_platform(claims: DcapClaims, policy: DcapPolicy) -> list[Finding]:
         *check_tcb_status(claims, policy),
         *check_advisories(claims, policy),
         *check_tcb_evaluation(claims, policy),
+        *check_collateral_age(claims, policy),
         *check_platform_flags(claims, policy),
         *check_ppid(claims, policy),
     ]
@@ -59,6 +61,23 @@ def check_tcb_evaluation(claims: DcapClaims, policy: DcapPolicy) -> Iterator[Fin
         str(found),
         f"{least} or newer",
         passed=found >= least,
+    )
+
+
+def check_collateral_age(claims: DcapClaims, policy: DcapPolicy) -> Iterator[Finding]:
+    """Intel's lists and documents were issued lately enough; that they are in force is `silicon`'s.
+
+    Claims of old builds do not say when: they meet no limit.
+    """
+    issued, most = claims.host.collateral_issued_at, policy.max_collateral_age_d
+    limit = "" if most is None else f", at most {most} days old"
+    yield finding(
+        f"{claims.platform}-collateral-age",
+        "Intel's collateral",
+        f"of {_date(issued)}, the next due {_date(claims.host.collateral_until)}",
+        f"in force on {_day(claims)}{limit}",
+        passed=most is None
+        or (issued is not None and claims.verified_at - issued <= timedelta(days=most)),
     )
 
 
@@ -97,6 +116,10 @@ def _accepted(code: str, claims: DcapClaims, name: str, policy: DcapPolicy) -> F
     return finding(
         code, f"accepted risk {name}", f"there on {_day(claims)}", expected, passed=passed
     )
+
+
+def _date(moment: datetime | None) -> str:
+    return "an unknown day" if moment is None else f"{moment:%Y-%m-%d}"
 
 
 def _day(claims: DcapClaims) -> str:

@@ -5,6 +5,7 @@ Codes start with the platform, which is what an entry is read by: `azure-snp-tcb
 """
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 from cleanroom.attestation.claims.snp import SnpClaims
 from cleanroom.attestation.policy import Demand
@@ -50,6 +51,8 @@ def compare_processor(claims: SnpClaims, policy: SnpPolicy) -> list[Finding]:
         *check_guest_policy(claims, policy),
         *check_platform_info(claims, policy),
         *check_chip_id(claims, policy),
+        *check_revocation(claims, policy),
+        *check_list_age(claims, policy),
     ]
 
 
@@ -159,3 +162,40 @@ def check_chip_id(claims: SnpClaims, policy: SnpPolicy) -> Iterator[Finding]:
         passed = claims.chip_id in {chip.ljust(128, "0") for chip in policy.chip_ids}
         expected = any_of(policy.chip_ids)
     yield finding(code_of(claims, "chip-id"), "chip id", claims.chip_id, expected, passed=passed)
+
+
+def check_revocation(claims: SnpClaims, policy: SnpPolicy) -> Iterator[Finding]:
+    """A list of the root's clears the certificates, and is in force; none only where none is asked.
+
+    That the certificates are on no list is a matter of authenticity: `silicon.sev_snp`.
+    """
+    code, seen = code_of(claims, "revocation"), claims.revocation
+    if seen is None:
+        required = policy.revocation == "require"
+        expected = "a list of the root's" if required else "any or none"
+        yield finding(code, "revocation list", "none", expected, passed=not required)
+        return
+    ends = seen.until + timedelta(days=policy.crl_grace_d)
+    grace = f", or {policy.crl_grace_d} days past" if policy.crl_grace_d else ""
+    yield finding(
+        code,
+        "revocation list",
+        f"of {seen.issued_at:%Y-%m-%d}, the next due {seen.until:%Y-%m-%d}",
+        f"in force on {claims.verified_at:%Y-%m-%d}{grace}",
+        passed=claims.verified_at <= ends,
+    )
+
+
+def check_list_age(claims: SnpClaims, policy: SnpPolicy) -> Iterator[Finding]:
+    """The list was issued lately enough, where an entry says how lately."""
+    seen, most = claims.revocation, policy.max_crl_age_d
+    if seen is None or most is None:
+        return
+    age = claims.verified_at - seen.issued_at
+    yield finding(
+        code_of(claims, "revocation-age"),
+        "age of the revocation list",
+        f"{age.days} days",
+        f"at most {most} days",
+        passed=age <= timedelta(days=most),
+    )

@@ -70,6 +70,8 @@ class AuthenticQuote:
     """The lower `tcbEvaluationDataNumber` of both documents."""
     in_force_until: datetime
     """When the first of both documents ends."""
+    issued_at: datetime
+    """When the oldest of lists and documents was issued."""
 
 
 def authenticate(
@@ -93,7 +95,7 @@ def authenticate(
         raise rejected("the quote", found=f"of {quote.tee}", expected=tee)
     # 2 and 3
     chain = require_chain(quote, anchors, now)
-    require_unrevoked_chain(chain, collateral, now)
+    lists = require_unrevoked_chain(chain, collateral, now)
     # 4 and 5
     pck, judge = platform_of(chain), Judge(chain.root, collateral, now)
     info, identity = judge.tcb_info(tee, pck), judge.quoting_enclave(tee)
@@ -110,6 +112,7 @@ def authenticate(
         standing=standing_of(info, pck, enclave, tdx),
         evaluation=min(info.tcb_evaluation_data_number, identity.tcb_evaluation_data_number),
         in_force_until=min(info.next_update, identity.next_update),
+        issued_at=min(info.issue_date, identity.issue_date, *(crl.start for crl in lists)),
     )
 
 
@@ -123,6 +126,7 @@ def host_of(authentic: AuthenticQuote) -> IntelHost:
         advisory_ids=list(standing.advisories),
         tcb_evaluation_number=authentic.evaluation,
         collateral_until=authentic.in_force_until,
+        collateral_issued_at=authentic.issued_at,
         ppid=pck.ppid.hex(),
         platform_instance=pck.instance.hex(),
         fmspc=pck.fmspc.hex(),

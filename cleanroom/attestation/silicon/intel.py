@@ -11,7 +11,7 @@ from datetime import datetime
 from cleanroom.attestation.anchors import Anchors
 from cleanroom.attestation.collateral import IntelCollateral, SignedDocument
 from cleanroom.attestation.formats import x509
-from cleanroom.attestation.formats.crl import require_unrevoked
+from cleanroom.attestation.formats.crl import RevocationList, require_current, require_unrevoked
 from cleanroom.attestation.formats.intel_documents import (
     EnclaveIdentity,
     TcbInfo,
@@ -71,14 +71,22 @@ def require_chain(quote: Quote, anchors: Anchors, now: datetime) -> Chain:
     return Chain(leaf, authority, root)
 
 
-def require_unrevoked_chain(chain: Chain, collateral: IntelCollateral, now: datetime) -> None:
-    """Step 3: neither the authority nor the PCK is revoked.
+def require_unrevoked_chain(
+    chain: Chain, collateral: IntelCollateral, now: datetime
+) -> list[RevocationList]:
+    """Step 3: neither the authority nor the PCK is revoked; gives the lists that say so.
 
     Raises:
         EvidenceRejected: a list is missing, out of date, of another issuer, or names one of them.
     """
-    require_unrevoked(chain.authority, chain.root, [collateral.root_crl], now)
-    require_unrevoked(chain.leaf, chain.authority, collateral.pck_crls, now)
+    steps = (
+        (chain.authority, chain.root, [collateral.root_crl]),
+        (chain.leaf, chain.authority, collateral.pck_crls),
+    )
+    return [
+        require_current(require_unrevoked(certificate, issuer, lists, now), issuer, now)
+        for certificate, issuer, lists in steps
+    ]
 
 
 def platform_of(chain: Chain) -> Pck:
@@ -136,7 +144,8 @@ class Judge:
             )
         _require_name(signer, frozenset({SIGNER_NAME}))
         _require_issued(signer, root, self.now)
-        require_unrevoked(signer, root, [self.collateral.root_crl], self.now)
+        newest = require_unrevoked(signer, root, [self.collateral.root_crl], self.now)
+        require_current(newest, root, self.now)
         require_signed(inner, der_signature(signature), signer.public_key, what, INTEL_SUITE)
 
 

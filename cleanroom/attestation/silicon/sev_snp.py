@@ -6,7 +6,8 @@ The steps, in this order, the first fault ends it:
 2. the product: by the intermediate's name, the leaf's extension, the report's family and model;
 3. the chain: leaf, intermediate (ASK or ASVK), and a root whose fingerprint is an anchor, for this
    product;
-4. names, authority, validity at `now`, PSS signatures, revocation;
+4. names, authority, validity at `now`, PSS signatures, revocation by every list of the root's that
+   is there, whether in force or past: how old the newest may be is appraised;
 5. the leaf's patch levels are the report's reported TCB, byte for byte;
 6. the leaf's hardware id is the report's chip id (VCEK), or it names a cloud (VLEK);
 7. the report's signature under the leaf's key.
@@ -41,7 +42,7 @@ from cleanroom.attestation.formats.amd_certificates import (
     product_name,
     read_endorsements,
 )
-from cleanroom.attestation.formats.crl import require_unrevoked
+from cleanroom.attestation.formats.crl import RevocationList, require_unrevoked
 from cleanroom.attestation.formats.snp import SnpReport, read_report
 from cleanroom.attestation.formats.x509 import Certificate
 from cleanroom.attestation.policy import Product
@@ -67,6 +68,8 @@ class AuthenticReport:
     chain: Chain
     csp_id: str
     """The cloud that a VLEK was lent to; empty for a VCEK."""
+    newest_list: RevocationList | None
+    """The root's newest revocation list, which clears the chain; None where none was at hand."""
 
 
 def authenticate(
@@ -97,14 +100,14 @@ def authenticate(
     product = require_one_product(report, chain, anchors)
     # 4
     require_chain(chain, now)
-    require_unrevoked(chain.intermediate, chain.root, collateral.amd_crls, now)
+    newest = require_unrevoked(chain.intermediate, chain.root, collateral.amd_crls, now)
     # 5
     require_certified_tcb(report, chain.leaf, product)
     # 6
     cloud = require_certified_identity(report, chain.leaf, product)
     # 7
     require_report_signature(report, chain.leaf)
-    return AuthenticReport(report, product, chain, cloud)
+    return AuthenticReport(report, product, chain, cloud, newest)
 
 
 def choose_chain(report: SnpReport, certificates: Iterable[Certificate], anchors: Anchors) -> Chain:

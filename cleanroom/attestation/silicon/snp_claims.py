@@ -2,6 +2,7 @@
 
 from typing import Literal, TypedDict
 
+from cleanroom.attestation.claims.revocation import RevocationStatus
 from cleanroom.attestation.formats import snp
 from cleanroom.attestation.formats.bits import set_bits, unnamed_bits
 from cleanroom.attestation.policy import Product
@@ -33,6 +34,7 @@ class SnpReportClaims(TypedDict):
     image_id: str
     launch_mitigations: str
     current_mitigations: str
+    revocation: RevocationStatus | None
 
 
 def report_claims(authentic: AuthenticReport) -> SnpReportClaims:
@@ -66,4 +68,13 @@ def report_claims(authentic: AuthenticReport) -> SnpReportClaims:
         image_id=octets["image_id"].hex(),
         launch_mitigations=hex(numbers.get("launch_mit_vector", 0)),
         current_mitigations=hex(numbers.get("current_mit_vector", 0)),
+        revocation=_revocation(authentic),
     )
+
+
+def _revocation(authentic: AuthenticReport) -> RevocationStatus | None:
+    newest = authentic.newest_list
+    if newest is None:
+        return None
+    issuer = authentic.chain.root.common_name
+    return RevocationStatus(issuer=issuer, issued_at=newest.start, until=newest.end)

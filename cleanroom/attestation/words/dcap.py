@@ -49,6 +49,7 @@ def platform_hints(platform: str) -> dict[str, str]:
         f"{platform}-advisory": "mend what Intel's advisory says, or accept it with an end",
         f"{platform}-tcb-evaluation": "fetch Intel's collateral again: the parties ask for newer "
         "documents",
+        f"{platform}-collateral-age": "fetch Intel's collateral again, and hand it over again",
         f"{platform}-platform-flags": "change the host's configuration, or use another host",
         f"{platform}-ppid": "run on a platform that the manifest lists",
         f"{platform}-host-data": "start the machine with this room's genesis as its configuration",

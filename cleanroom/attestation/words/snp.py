@@ -36,11 +36,17 @@ PROCESSOR_HINTS = {
     "guest-policy": "launch the guest with the policy bits that the manifest asks for",
     "platform-info": "change the host's firmware settings, or use another host",
     "chip-id": "run on a processor that the manifest lists",
+    "revocation": "fetch AMD's revocation lists (`cleanroom attestation collateral pull`) and hand "
+    "them to whoever shows the evidence",
+    "revocation-age": "fetch AMD's revocation lists again, and hand them over again",
     "measurement": "run what the manifest lists, or list this measurement",
     "vmpl": "ask for evidence from the privilege level that the manifest lists",
     "signing-key": "use a machine whose own chip key (VCEK) signs",
 }
 """What usually mends a finding about the processor, by its rule."""
+UNLISTED = (
+    "no revocation list is asked for: revoked certificates are noticed only where one is there"
+)
 BADRAM = "aliased memory is not ruled out: BadRAM stays open"
 
 
@@ -60,7 +66,18 @@ def open_processor(policy: SnpPolicy) -> list[str]:
         )
     if policy.min_report_version < 3:
         said.append("old reports are accepted, which do not name the processor")
-    return [*said, *_guest_bits(policy.guest_policy), *_platform_bits(policy.platform_info)]
+    said += [*_guest_bits(policy.guest_policy), *_platform_bits(policy.platform_info)]
+    return [*said, *_open_revocation(policy)]
+
+
+def _open_revocation(policy: SnpPolicy) -> list[str]:
+    said = [] if policy.revocation == "require" else [UNLISTED]
+    if policy.crl_grace_d:
+        said.append(
+            f"a revocation list clears for {policy.crl_grace_d} days after its end: what AMD "
+            "revokes meanwhile is not noticed"
+        )
+    return said
 
 
 def _guest_bits(demands: GuestPolicyDemands) -> list[str]:

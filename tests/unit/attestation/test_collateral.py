@@ -7,16 +7,19 @@ from cryptography import x509
 from cryptography.hazmat.primitives.hashes import SHA384
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from cleanroom.attestation.appraisal import appraise
 from cleanroom.attestation.collateral import Collateral
 from cleanroom.attestation.verifier import verify
-from cleanroom.errors import EvidenceRejected
+from cleanroom.errors import AppraisalFailed, EvidenceRejected
 from enclave.attester.issuing import PSS, ROOT_NAME, name_of
 from enclave.attester.keeping import load_rsa_key
 from tests.support.platform import (
     BINDING,
+    GENESIS,
     NOW,
     development_anchors,
     good_evidence,
+    good_policy,
     other_platform,
     simulated_platform,
 )
@@ -50,11 +53,62 @@ def test_any_of_several_lists_revokes():
         verified_with(empty, full)
 
 
-@pytest.mark.parametrize("days", [-1, 31])
-def test_stale_list(days):
+def test_claims_tell_the_newest_list():
+    lists = [simulated_platform().revocations((), NOW - timedelta(days=ago)) for ago in (9, 2, 5)]
+    seen = verified_with(*lists).revocation
+    assert seen.issuer == "ARK-Simulated"
+    assert (seen.issued_at, seen.until) == (NOW - timedelta(days=2), NOW + timedelta(days=28))
+
+
+def test_without_a_list_claims_say_nothing_of_one():
+    claims = verified_with()
+    assert claims.revocation is None
+    assert "revocation" not in claims.to_plain()
+
+
+def test_list_of_the_future_is_not_heeded():
+    """What is judged at an earlier moment is judged by what was known then."""
+    crl = simulated_platform().revocations(("SEV-Genoa",), NOW + timedelta(days=1))
+    assert verified_with(crl).revocation is None
+
+
+def test_list_past_its_end_revokes_still():
+    crl = simulated_platform().revocations(("SEV-Genoa",), NOW - timedelta(days=60))
+    with pytest.raises(EvidenceRejected, match="SEV-Genoa is revoked by its root"):
+        verified_with(crl)
+
+
+def appraised(*crls, now=NOW, **asked):
+    claims = verified_with(*crls, now=now)
+    return appraise(claims, {"worker-snp": good_policy(**asked)}, genesis=GENESIS, now=now)
+
+
+def test_list_past_its_end_clears_nobody():
     crl = simulated_platform().revocations((), NOW)
-    with pytest.raises(EvidenceRejected, match="revocation list is not valid on"):
-        verified_with(crl, now=NOW + timedelta(days=days))
+    assert appraised(crl, now=NOW + timedelta(days=30))
+    with pytest.raises(AppraisalFailed, match="revocation list is of 2027-01-15, the next due"):
+        appraised(crl, now=NOW + timedelta(days=30, seconds=1))
+
+
+def test_grace_is_as_long_as_the_entry_says():
+    crl = simulated_platform().revocations((), NOW)
+    assert appraised(crl, now=NOW + timedelta(days=37), crl_grace_d=7)
+    with pytest.raises(AppraisalFailed, match="or 7 days past"):
+        appraised(crl, now=NOW + timedelta(days=37, seconds=1), crl_grace_d=7)
+
+
+def test_list_may_be_asked_to_be_younger_than_its_end_says():
+    crl = simulated_platform().revocations((), NOW)
+    assert appraised(crl, now=NOW + timedelta(days=10), max_crl_age_d=10)
+    with pytest.raises(AppraisalFailed, match="age of the revocation list is 10 days, expected at"):
+        appraised(crl, now=NOW + timedelta(days=10, seconds=1), max_crl_age_d=10)
+
+
+def test_list_may_be_required():
+    crl = simulated_platform().revocations((), NOW)
+    assert appraised(crl, revocation="require")
+    with pytest.raises(AppraisalFailed, match="revocation list is none, expected a list"):
+        appraised(revocation="require")
 
 
 def test_list_signed_by_somebody_else():
@@ -79,8 +133,9 @@ def test_lists_of_other_roots_only(monkeypatch):
 
     monkeypatch.setattr(issuing, "ROOT_NAME", "ARK-Other")
     crl = simulated_platform().revocations((), NOW)
-    with pytest.raises(EvidenceRejected, match="collateral is without a list of ARK-Simulated"):
-        verified_with(crl)
+    assert verified_with(crl).revocation is None
+    with pytest.raises(AppraisalFailed, match="revocation list is none, expected a list"):
+        appraised(crl, revocation="require")
 
 
 def test_no_prefix_is_a_list():

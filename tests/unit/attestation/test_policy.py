@@ -124,9 +124,18 @@ def test_explanation_of_a_strict_policy_is_short():
         guest_policy=dict(SAFE_WHEN),
         chip_ids=[simulated_platform().chip_id("Genoa").hex()],
         id_key_digests=["ab" * 48],
+        revocation="require",
         development_roots=None,
     )
     assert len(left_open(strict)) == 1
+
+
+def test_explanation_says_what_lists_that_are_not_asked_for_leave_open():
+    lax = left_open(good_policy(crl_grace_d=9))
+    assert any("no revocation list is asked for" in sentence for sentence in lax)
+    assert any("clears for 9 days after its end" in sentence for sentence in lax)
+    strict = left_open(good_policy(revocation="require"))
+    assert not any("revocation list" in sentence for sentence in strict)
 
 
 def test_explanation_of_a_lax_policy_says_each_thing():

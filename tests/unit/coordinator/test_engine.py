@@ -10,6 +10,7 @@ from cleanroom.errors import CallerRefused, RunRefused, StateUnreadable
 from cleanroom.ledger.entry import Entry
 from cleanroom.protocol.receipt import Receipt
 from cleanroom.protocol.work import Order, Stop
+from enclave.attester.supply import Supply
 from enclave.coordinator import events
 from enclave.coordinator.blobs import Blobs
 from enclave.coordinator.callers import Callers
@@ -59,6 +60,7 @@ class Running:
             self.journal,
             simulated_platform().attester(MEASUREMENT, genesis.digest),
             performer,
+            supply=Supply(None),
             clock=lambda: self.clocks.now,
             on_death=lambda: self.deaths.append(True),
         )

@@ -1,5 +1,6 @@
 """One whole run over real gRPC, with a real coordinator and a worker that obeys the protocol."""
 
+from cleanroom.attestation.collateral import Collateral
 from cleanroom.crypto.sealing import decrypt_content
 from cleanroom.protocol.receipt import Receipt, verify_receipt
 from cleanroom.protocol.run import output_context
@@ -30,6 +31,8 @@ def test_a_run_goes_from_request_to_result_and_receipt(tmp_path):
                     b"the overlap"
                 )
             raw = bank.call(bank.runs.GetReceipt, pb.RunRequest(run=run)).record
-        verified = verify_receipt(Receipt.from_bytes(raw), room.manifest, allow_simulated=True)
+        verified = verify_receipt(
+            Receipt.from_bytes(raw), room.manifest, allow_simulated=True, collateral=Collateral()
+        )
         assert verified.predicate.runs_used == 1
         assert verified.predicate.assurance == "simulated"

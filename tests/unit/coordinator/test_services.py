@@ -7,6 +7,7 @@ import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from cleanroom.attestation.collateral import Collateral
 from cleanroom.crypto.envelope import Envelope
 from cleanroom.encoding import content_digest
 from cleanroom.errors import ManifestConflict, PortTaken, RunUnknown, Usage
@@ -65,6 +66,7 @@ def test_a_statement_holds_for_a_party_and_extends_what_it_remembers(room):
             remembered=remembered,
             consistency=list(reply.consistency),
             allow_simulated=True,
+            collateral=Collateral(),
             now=clock(),
         )
         heads.append(trusted.head.size)

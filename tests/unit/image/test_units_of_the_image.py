@@ -136,6 +136,19 @@ def test_the_program_that_is_started_is_there_and_takes_these_arguments(program,
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
+def test_a_bundle_of_what_vendors_say_is_passed_on(program, launch, said):
+    (said / "collateral").write_bytes(b"{}")
+    started = launch.command(program, said)
+    assert started[started.index("--collateral") + 1] == str(said / "collateral")
+    module = importlib.import_module(f"enclave.{program}.main")
+    parsed = module._parser().parse_args(started[started.index("--genesis") :])
+    assert parsed.collateral == said / "collateral"
+    (said / "collateral").write_bytes(bytes(1024 * 1024 + 1))
+    with pytest.raises(launch.Misconfigured, match="collateral is too large"):
+        launch.command(program, said)
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
 def test_every_device_that_signs_evidence_may_be_asked(program):
     settings = unit(f"cleanroom-{program}.service")
     for device in (SEV_GUEST, TDX_GUEST, NSM, TPM_DEVICE):

@@ -2,10 +2,10 @@
 """Starts the one program that a guest is for: from what the launcher said, checked, to arguments.
 
 What the launcher says (systemd credentials: `genesis`, `coordinator`, `listen`, `role`, `node-ip`,
-`peers`, `callers`, `evidence`, `endorsement.1` to `.3`) is not measured and not trusted: each value
-has one narrow form, becomes one argument, and nothing of it reaches the environment. The genesis
-decides which room this is, and every relying party compares it with the host data that the hardware
-measured.
+`peers`, `callers`, `evidence`, `endorsement.1` to `.3`, `collateral`) is not measured and not
+trusted: each value has one narrow form, becomes one argument, and nothing of it reaches the
+environment. The genesis decides which room this is, and every relying party compares it with the
+host data that the hardware measured.
 
     python3 -I -P launch.py coordinator | worker | rules
 """
@@ -30,6 +30,8 @@ LARGEST_GENESIS = 64 * 1024
 LARGEST_ENDORSEMENT = 512 * 1024
 """What evidence may carry, in bytes."""
 ENDORSEMENTS = tuple(f"endorsement.{number}" for number in (1, 2, 3))
+LARGEST_COLLATERAL = 1024 * 1024
+"""systemd takes no larger credential, in bytes."""
 MOST_NETWORKS = 256
 ROLE = re.compile(r"[a-z][a-z0-9_-]{0,62}")
 PLATFORM = re.compile(r"[a-z][a-z0-9-]{0,31}")
@@ -80,7 +82,7 @@ def _platform(credentials: Path) -> list[str]:
             if not 0 < file.stat().st_size <= LARGEST_ENDORSEMENT:
                 raise Misconfigured(f"the credential cleanroom.{name} is empty or too large")
             named += ["--endorsements", str(file)]
-    return named
+    return [*named, *_collateral(credentials / "collateral")]
 
 
 def rules(credentials: Path) -> str:
@@ -98,6 +100,14 @@ def rules(credentials: Path) -> str:
         host, _, port = _address(credentials, "coordinator").partition(":")
         lines.append(f"add element inet cleanroom coordinators {{ {host} . {port} }}")
     return "".join(f"{line}\n" for line in lines)
+
+
+def _collateral(bundle: Path) -> list[str]:
+    if not bundle.is_file():
+        return []
+    if bundle.stat().st_size > LARGEST_COLLATERAL:
+        raise Misconfigured("the credential cleanroom.collateral is too large")
+    return ["--collateral", str(bundle)]
 
 
 def _said(credentials: Path, name: str) -> str:
