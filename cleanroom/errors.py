@@ -294,6 +294,13 @@ class DatasetMissing(DataError):
     fix = "the owner runs `cleanroom data add`"
 
 
+class ModelRefused(DataError):
+    """A model's file is of another format, damaged, hostile, or not what the manifest declares."""
+
+    code, slug = "CR-4006", "model-refused"
+    fix = "save the model again in the format that the manifest names; pickles are never read"
+
+
 # --- 5xxx: privacy --------------------------------------------------------------------------------
 
 

@@ -32,6 +32,7 @@ from cleanroom.attestation.reference_values import ReferenceValuesStatement
 from cleanroom.attestation.unverified import SIGNED_BY, sayings
 from cleanroom.collateral.bundle import Bundle
 from cleanroom.crypto.envelope import Envelope
+from cleanroom.dataset.models.check import check_model
 from cleanroom.errors import CleanroomError
 from cleanroom.manifest.author import manifest_text
 from cleanroom.manifest.model import Manifest
@@ -39,7 +40,7 @@ from cleanroom.manifest.text import load
 from cleanroom.protocol.receipt import Receipt
 from cleanroom.protocol.statement import Statement
 from fuzz import seeds
-from tests.support import manifests, platform
+from tests.support import manifests, platform, predictions
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +116,10 @@ def _tpm_parts(raw: bytes) -> object:
     return read_parts(TpmParts, raw)
 
 
+def _trees(raw: bytes) -> object:
+    return check_model(raw, predictions.model_dataset())
+
+
 def _text() -> list[bytes]:
     return [manifest_text(manifests.good_manifest()).encode()]
 
@@ -159,6 +164,7 @@ TARGETS: dict[str, Target] = {
     "collateral-bundle": Target(Bundle.from_bytes, seeds.bundle, 32768),
     "reference-values": Target(ReferenceValuesStatement.from_bytes, seeds.reference_values, 8192),
     "dsse-envelope": Target(Envelope.from_bytes, seeds.envelope, 4096),
+    "model-ubj": Target(_trees, lambda: [predictions.ubj()], 65536),
     "manifest-text": Target(lambda raw: load(raw, name="cleanroom.yaml"), _text, 8192),
     "manifest-bytes": Target(Manifest.from_bytes, _bytes, 8192),
     "room-statement": Target(Statement.from_bytes, seeds.statement, 32768),

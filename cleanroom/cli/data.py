@@ -37,7 +37,7 @@ def check(
     dataset: str, files: tuple[Path, ...], manifest_path: Path | None, *, as_json: bool
 ) -> None:
     """Report on FILEs as DATASET, without sending anything; exit 3 if they do not fit."""
-    from cleanroom.client.bringing import report_on  # noqa: PLC0415 - brings pyarrow
+    from cleanroom.client.brought import report_on  # noqa: PLC0415 - brings pyarrow
 
     manifest = load_manifest(manifest_path).manifest
     if dataset not in manifest.datasets:

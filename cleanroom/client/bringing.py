@@ -1,4 +1,4 @@
-"""A party brings its data: seal what conforms, upload meanwhile, sign the version, offer it.
+"""A party brings a table or a model: seal what conforms, upload meanwhile, sign it, offer it.
 
 What was sealed stays as ciphertext in the party's memory until the room has accepted the version,
 so an upload that broke, or a machine that went down, goes on where it was. The data key is never
@@ -11,25 +11,21 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from cleanroom.client.brought import Brought, Home, Sealed, brought
 from cleanroom.client.calls import Calls
 from cleanroom.client.files import locked, write_over
 from cleanroom.client.transfer import Progress, Upload
 from cleanroom.client.transport import LONG_S
 from cleanroom.crypto import sealing
-from cleanroom.dataset.check import check, conforming
-from cleanroom.dataset.read import Source, open_source
-from cleanroom.dataset.report import Report
-from cleanroom.dataset.seal import SealedDataset, seal
 from cleanroom.encoding import Digest, Record, content_digest, digest
 from cleanroom.errors import (
     CleanroomError,
     DataError,
-    DataMismatch,
     DatasetRefused,
     MachineUnfit,
     Usage,
 )
-from cleanroom.manifest.model import Dataset, Manifest
+from cleanroom.manifest.model import Dataset, Manifest, ModelDataset
 from cleanroom.protocol.dataset import (
     DatasetOffer,
     DatasetVersion,
@@ -55,7 +51,7 @@ class Pending(Record):
     """Signed version and sealed data key."""
 
 
-def declared(manifest: Manifest, name: str, party: str) -> Dataset:
+def declared(manifest: Manifest, name: str, party: str) -> Dataset | ModelDataset:
     """What the manifest says about a dataset of this party.
 
     Raises:
@@ -65,11 +61,6 @@ def declared(manifest: Manifest, name: str, party: str) -> Dataset:
     if name not in own:
         raise Usage(f"the dataset is {name!r}, expected one that {party!r} owns: {own}")
     return manifest.datasets[name]
-
-
-def report_on(given: Any, name: str, dataset: Dataset) -> Report:  # noqa: ANN401 - many kinds
-    """Read everything that was given, and say what does not fit; nothing leaves this machine."""
-    return check(open_source(given, dataset.columns), name, dataset)
 
 
 class Bringing:
@@ -102,7 +93,7 @@ class Bringing:
             DataError: the data does not fit the manifest; nothing was offered.
             TransportError: the room could not be reached; the same call resumes.
         """
-        source = open_source(given, self._dataset.columns)
+        source = brought(given, self._dataset)
         with locked(self._directory / "lock"):
             name = _files_digest(given)
             try:
@@ -132,30 +123,21 @@ class Bringing:
             upload.finish()
         return pending.offer
 
-    def _sealed(self, source: Source, name: str) -> DatasetOffer:
+    def _sealed(self, source: Brought, name: str) -> DatasetOffer:
         _clear(self._directory)
         try:
             return self._sealed_and_uploaded(source, name)
-        except DataMismatch:
-            # NOTE: sealing stops at the first fault; the owner wants all of them
-            if source.replayable:
-                check(source, self._name, self._dataset).require()
-            raise
         except OSError:
             raise MachineUnfit(
                 "sealed parts cannot be written beside the manifest",
                 hint="free as much space as the data takes, then call it again",
             ) from None
 
-    def _sealed_and_uploaded(self, source: Source, name: str) -> DatasetOffer:
+    def _sealed_and_uploaded(self, source: Brought, name: str) -> DatasetOffer:
+        home = Home(str(self._manifest.metadata.lineage), self._name, self._identity.party)
         with Upload(self._calls, self._progress) as upload:
-            sealed = seal(
-                conforming(source, self._dataset),
-                lineage=str(self._manifest.metadata.lineage),
-                dataset=self._name,
-                owner=self._identity.party,
-                directory=self._directory,
-                on_part=lambda done: upload.add(done.part, done.path),
+            sealed = source.seal(
+                home, self._directory, lambda done: upload.add(done.part, done.path)
             )
             offer = self._signed(sealed)
             if name:
@@ -164,7 +146,7 @@ class Bringing:
             upload.finish()
         return offer
 
-    def _signed(self, sealed: SealedDataset) -> DatasetOffer:
+    def _signed(self, sealed: Sealed) -> DatasetOffer:
         lineage, manifest = self._manifest.metadata.lineage, self._manifest.digest
         owner = self._identity.party
         context = key_context(str(lineage), manifest, self._name, owner, sealed.version)

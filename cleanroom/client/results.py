@@ -31,6 +31,7 @@ from cleanroom.manifest.model import (
     Manifest,
     MetricsOutput,
     RowsOutput,
+    ScoresOutput,
 )
 from cleanroom.protocol.run import Delivery, delivery_context, output_context
 
@@ -316,7 +317,7 @@ def _shaped(file: pq.ParquetFile, rule: AnyOutput) -> pq.ParquetFile:
 
 def _most_rows(rule: AnyOutput) -> int:
     match rule:
-        case RowsOutput():
+        case RowsOutput() | ScoresOutput():
             return rule.max_rows
         case ImportanceOutput():
             return MOST_IMPORTANCES

@@ -37,6 +37,7 @@ from cleanroom.protocol.statement import RoomPhase, TrustedRoom
 from cleanroom.wire.proto.cleanroom.v1 import cleanroom_pb2 as pb
 
 if TYPE_CHECKING:
+    from cleanroom.dataset.models.check import ModelReport
     from cleanroom.dataset.report import Report
 
 REQUEST_LIFETIME = timedelta(minutes=10)
@@ -117,18 +118,24 @@ class Room:
             self._calls.refresh()
         return self.status()
 
-    def check(self, dataset: str, data: Any) -> "Report":  # noqa: ANN401 - many kinds
+    def check(
+        self,
+        dataset: str,
+        data: Any,  # noqa: ANN401 - many kinds
+    ) -> "Report | ModelReport":
         """Read your data and report everything that does not fit; nothing leaves this machine.
 
         Args:
             dataset: its name in the manifest; you must be its owner.
-            data: a path or several, a `pyarrow` table or reader, or a pandas data frame.
+            data: a path or several, a `pyarrow` table or reader, or a pandas data frame; for a
+                model the path of its file.
 
         Raises:
             Usage: there is no such dataset, or it is another party's.
             DataError: it cannot be read at all.
         """
-        from cleanroom.client.bringing import declared, report_on  # noqa: PLC0415 - pyarrow
+        from cleanroom.client.bringing import declared  # noqa: PLC0415 - pyarrow
+        from cleanroom.client.brought import report_on  # noqa: PLC0415 - pyarrow
 
         return report_on(data, dataset, declared(self.manifest, dataset, self.party))
 
@@ -142,7 +149,8 @@ class Room:
 
         Args:
             dataset: its name in the manifest; you must be its owner.
-            data: a path or several, a `pyarrow` table or reader, or a pandas data frame.
+            data: a path or several, a `pyarrow` table or reader, or a pandas data frame; for a
+                model the path of its file.
             progress: called with bytes stored, and bytes in all once that is known.
 
         Returns:

@@ -1,7 +1,8 @@
 """The entries of the log: one closed shape for each thing that can happen in a room.
 
 Entries name bytes by digest and people by their identifiers in the manifest. They hold no key, no
-row, no count and no free text, so every party may read all of them.
+row and no free text, and no count but that of rows a model was asked for, so every party may read
+all of them.
 """
 
 from typing import Annotated, Literal
@@ -130,6 +131,22 @@ class KeysGranted(Record):
     """Input name to the dataset version whose key is granted."""
 
 
+class RowsGranted(Record):
+    """A prediction takes so many rows off its submitter's budget.
+
+    The one entry that says a number of rows: whoever owns a model may see how much it was asked.
+    """
+
+    kind: Literal["rows-granted"] = "rows-granted"
+    run: RunId
+    computation: Name
+    submitter: Name
+    rows: int = Field(ge=1)
+    """Rows of the version that is scored, whether or not they match in a join."""
+    spent: int = Field(ge=1)
+    """What this submitter has spent with it, of `max_rows_per_submitter`."""
+
+
 class OutputRecord(Record):
     """One sealed output for one recipient."""
 
@@ -176,6 +193,7 @@ Content = Annotated[
     | BudgetSpent
     | BudgetVoided
     | KeysGranted
+    | RowsGranted
     | RunReleased
     | RunEnded,
     Field(discriminator="kind"),

@@ -119,6 +119,11 @@ class Computation(Record):
         """What one run costs of a budget; None where results have no noise: no ε bounds them."""
         return None
 
+    @property
+    def reads(self) -> Mapping[str, Input]:
+        """Everything that a run needs a key for: its inputs, and a model where it uses one."""
+        return self.inputs
+
 
 class IntersectCount(Computation):
     """How many units are in every input."""

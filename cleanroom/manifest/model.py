@@ -9,7 +9,7 @@ more fields still reads the same bytes. For the same reason a default never chan
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from cleanroom.attestation.policy import AppraisalPolicy
 from cleanroom.crypto.signing import VerifyKey
@@ -29,8 +29,25 @@ from cleanroom.manifest.computation import (
     RowsParameters,
 )
 from cleanroom.manifest.curve import CurveOutput, EarlyStopping
+from cleanroom.manifest.dataset import (
+    Allow,
+    AnyDataset,
+    Column,
+    Dataset,
+    ModelDataset,
+    ModelFeature,
+    Rows,
+)
 from cleanroom.manifest.evaluation import EvaluationOutput
-from cleanroom.manifest.fields import MOST_ENTRIES, Lineage, Names, Number, Title, Visible, as_set
+from cleanroom.manifest.fields import MOST_ENTRIES, Lineage, Names, Number, Title, Visible
+from cleanroom.manifest.prediction import (
+    Evaluate,
+    ModelSource,
+    Predict,
+    Prediction,
+    PredictionLimits,
+    ScoresOutput,
+)
 from cleanroom.manifest.privacy import CountNoise, Privacy
 from cleanroom.manifest.training import (
     ImportanceOutput,
@@ -50,6 +67,7 @@ __all__ = [
     "MOST_ENTRIES",
     "Allow",
     "AnyComputation",
+    "AnyDataset",
     "AnyOutput",
     "Column",
     "Computation",
@@ -59,6 +77,7 @@ __all__ = [
     "CurveOutput",
     "Dataset",
     "EarlyStopping",
+    "Evaluate",
     "EvaluationOutput",
     "Gang",
     "Gate",
@@ -72,16 +91,23 @@ __all__ = [
     "Manifest",
     "Metadata",
     "MetricsOutput",
+    "ModelDataset",
+    "ModelFeature",
     "ModelOutput",
+    "ModelSource",
     "Names",
     "Number",
     "Party",
     "PartyKey",
+    "Predict",
+    "Prediction",
+    "PredictionLimits",
     "Privacy",
     "Range",
     "Rows",
     "RowsOutput",
     "RowsParameters",
+    "ScoresOutput",
     "Split",
     "Title",
     "TrainGbdt",
@@ -156,65 +182,12 @@ class WorkerRole(Record):
     """A worker that does not renew within this many seconds is out."""
 
 
-class Column(Record):
-    """One column of a dataset."""
-
-    name: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,62}$")]
-    """The column's name in the party's file."""
-    type: Literal["bool", "int32", "int64", "float64", "string", "date32", "timestamp"]
-    """The Arrow type; `timestamp` is microseconds in UTC."""
-    role: Literal["identity", "payload", "dimension", "measure", "feature", "label", "weight"]
-    """`identity` joins and counts only; `payload` may be output where a computation says so."""
-    normalise: Literal["exact", "email", "sha256-hex"] = "exact"
-    """How values are brought to one spelling before they are compared; identity columns only."""
-    nullable: bool = False
-    """Whether a value may be missing; a missing identity never matches."""
-    bounds: list[Number] | None = Field(default=None, min_length=2, max_length=2)
-    """Lowest and highest allowed number, inclusive."""
-    values: Annotated[list[Title], AfterValidator(as_set)] | None = Field(
-        default=None, min_length=1, max_length=MOST_ENTRIES
-    )
-    """The only allowed texts."""
-
-
-class Rows(Record):
-    """How many rows a dataset version may have."""
-
-    min: int = Field(default=1, ge=1)
-    """Fewer rows are refused at upload, in rows."""
-    max: int = Field(ge=1, le=10_000_000_000)
-    """More rows are refused at upload and when decoding, in rows."""
-
-
-class Allow(Record):
-    """The owner's consent: what may read the dataset, and how often."""
-
-    computations: Names
-    """Computations that may read it."""
-    max_releases: int = Field(ge=1, le=1_000_000)
-    """Runs that may be granted its key, over all computations together."""
-
-
-class Dataset(Record):
-    """A table that one party brings, encrypted."""
-
-    owner: Name
-    """The party that signs and uploads its versions."""
-    columns: list[Column] = Field(min_length=1, max_length=MOST_ENTRIES)
-    """Every column of the file, in order."""
-    rows: Rows
-    """How many rows a version may have."""
-    allow: Allow
-    """What the owner consents to."""
-    privacy: Privacy | None = None
-    """What may become known about one unit; without it no ε bounds it."""
-
-
 AnyComputation = Annotated[
-    IntersectCount | IntersectRows | TrainLinear | TrainGbdt, Field(discriminator="op")
+    IntersectCount | IntersectRows | TrainLinear | TrainGbdt | Predict | Evaluate,
+    Field(discriminator="op"),
 ]
 """A computation of any operation."""
-AnyOutput = CountOutput | RowsOutput | TrainingOutput
+AnyOutput = CountOutput | RowsOutput | TrainingOutput | ScoresOutput
 """An output of any operation."""
 
 
@@ -235,8 +208,8 @@ class Manifest(Record):
     """What the coordinator must prove to be."""
     workers: dict[Name, WorkerRole] = Field(min_length=1, max_length=MOST_ENTRIES)
     """Which workers may join, by role."""
-    datasets: dict[Name, Dataset] = Field(min_length=1, max_length=MOST_ENTRIES)
-    """Which tables the parties bring."""
+    datasets: dict[Name, AnyDataset] = Field(min_length=1, max_length=MOST_ENTRIES)
+    """Which tables and models the parties bring."""
     computations: dict[Name, AnyComputation] = Field(min_length=1, max_length=MOST_ENTRIES)
     """What may be computed over them."""
 

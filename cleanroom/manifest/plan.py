@@ -15,7 +15,7 @@ from cleanroom.encoding import Digest, Instant, Record, instant_text
 from cleanroom.ledger.loss import Loss
 from cleanroom.manifest.budgets import budgets, costs_of
 from cleanroom.manifest.checks import check
-from cleanroom.manifest.model import AnyComputation, Manifest
+from cleanroom.manifest.model import AnyComputation, Dataset, Manifest, ModelDataset, Predict
 from cleanroom.manifest.words import exposure_in_words, learned, listed, permitted_loss, plural
 
 __all__ = [
@@ -37,6 +37,8 @@ class Contribution(Record):
     """Who brings it."""
     dataset: str
     """Its name."""
+    kind: str
+    """What it is: `table`, or `model` and its format."""
     most_rows: int
     """A version has at most this many rows."""
     most_releases: int
@@ -201,18 +203,23 @@ def _contributions(manifest: Manifest) -> Iterator[Contribution]:
         read = {
             name: source.columns
             for name, computation in manifest.computations.items()
-            for source in computation.inputs.values()
+            for source in computation.reads.values()
             if source.dataset == dataset_id
         }
         used = {column for columns in read.values() for column in columns}
         yield Contribution(
             party=dataset.owner,
             dataset=dataset_id,
+            kind=_kind(dataset),
             most_rows=dataset.rows.max,
             most_releases=dataset.allow.max_releases,
             read=read,
             never_read=[column.name for column in dataset.columns if column.name not in used],
         )
+
+
+def _kind(dataset: Dataset | ModelDataset) -> str:
+    return dataset.kind if isinstance(dataset, Dataset) else f"model ({dataset.format})"
 
 
 def _learnings(manifest: Manifest) -> Iterator[Learning]:
@@ -244,6 +251,8 @@ def _right(name: str, computation: AnyComputation) -> Right:
         default = "required" if allowed.default is None else f"{allowed.default:,} if not named"
         unit = " rows" if parameter == "limit" else ""
         words.append(f"`{parameter}` from {allowed.min:,} to {allowed.max:,}{unit}, {default}")
+    if isinstance(computation, Predict):
+        words.append(f"up to {plural(computation.limits.max_rows_per_submitter, 'row')} each")
     return Right(
         computation=name,
         parties=computation.submitters,
@@ -284,8 +293,13 @@ def _lines(told: Plan) -> Iterator[str]:
     yield from (f"  {party}: {title}" for party, title in told.parties.items())
     yield "\nWho contributes"
     for given in told.contributions:
+        rows = (
+            f"at most {plural(given.most_rows, 'row')}"
+            if given.kind == "table"
+            else f"one {given.kind}"
+        )
         yield (
-            f"  {given.party} brings `{given.dataset}`: at most {plural(given.most_rows, 'row')}, "
+            f"  {given.party} brings `{given.dataset}`: {rows}, "
             f"its key is granted to at most {plural(given.most_releases, 'run')}"
         )
         for computation, columns in given.read.items():

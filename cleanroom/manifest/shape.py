@@ -81,7 +81,7 @@ def _problem(fault: _Fault, document: Document) -> Problem:
         return _unknown_field(steps, document)
     if kind == "missing":
         return _missing(steps, document)
-    field = context.get("discriminator", "").strip("'")
+    field = context.get("discriminator", "").strip("'()")
     if kind == "union_tag_not_found":
         return _missing((*steps, field), document)
     if kind == "union_tag_invalid":

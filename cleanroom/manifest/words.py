@@ -15,6 +15,7 @@ from cleanroom.manifest.model import (
     CountNoise,
     CountOutput,
     CurveOutput,
+    Evaluate,
     EvaluationOutput,
     ImportanceOutput,
     IntersectCount,
@@ -22,8 +23,10 @@ from cleanroom.manifest.model import (
     Manifest,
     MetricsOutput,
     ModelOutput,
+    Predict,
     Privacy,
     RowsOutput,
+    ScoresOutput,
     Training,
     TrainingOutput,
 )
@@ -58,12 +61,16 @@ def learned(manifest: Manifest, computation_id: str, output_id: str, recipient: 
         return _counts(manifest, computation, computation.outputs[output_id])
     if isinstance(computation, IntersectRows):
         return _rows(manifest, computation, computation.outputs[output_id], recipient)
+    if isinstance(computation, Predict):
+        return _scored(manifest, computation, computation.outputs[output_id])
+    if isinstance(computation, Evaluate):
+        return _judged(manifest, computation, computation.outputs[output_id])
     return _trained(manifest, computation, computation.outputs[output_id])
 
 
 def owners(manifest: Manifest, computation: Computation) -> list[str]:
     """The parties whose datasets a computation reads, sorted."""
-    return sorted({manifest.datasets[read.dataset].owner for read in computation.inputs.values()})
+    return sorted({manifest.datasets[read.dataset].owner for read in computation.reads.values()})
 
 
 def permitted_loss(privacy: Privacy, costs: Mapping[str, Loss]) -> str:
@@ -133,6 +140,30 @@ def _rows(
         f"in at most {plural(runs, 'run')} of at most {plural(rows, 'row')} each, "
         f"who is among {_common(manifest, computation)}, and for each of them "
         f"{listed(columns)}; withheld below {plural(output.gate.min_group, 'unit')} of any owner"
+    )
+
+
+def _scored(manifest: Manifest, computation: Predict, output: ScoresOutput) -> str:
+    limits, gate = computation.limits, output.gate
+    answers = [
+        f"`{name}`" for name in output.columns if not name.startswith(computation.rows + ".")
+    ]
+    return (
+        f"{listed(answers)} of the model `{computation.model.dataset}`, rounded to "
+        f"{plural(output.decimals, 'decimal')}, for {_common(manifest, computation)}: for each "
+        f"submitter at most {plural(limits.max_rows_per_submitter, 'row')} in at most "
+        f"{plural(limits.max_runs, 'run')}; withheld below {plural(gate.min_group, 'unit')} of "
+        "any owner"
+    )
+
+
+def _judged(manifest: Manifest, computation: Evaluate, output: MetricsOutput) -> str:
+    return (
+        f"the quality of the model `{computation.model.dataset}`, at most "
+        f"{plural(computation.limits.max_runs, 'time')}: measured on "
+        f"{_common(manifest, computation)}, rounded to {plural(output.decimals, 'decimal')}, "
+        f"withheld below {plural(output.gate.min_group, 'unit')} of any owner or "
+        f"{plural(output.min_test, 'test unit')}"
     )
 
 
@@ -244,5 +275,9 @@ def _column(manifest: Manifest, computation: IntersectRows, name: str, recipient
 def _common(manifest: Manifest, computation: Computation) -> str:
     read = [f"`{read.dataset}`" for read in computation.inputs.values()]
     keys = listed(f"`{column}`" for column in computation.on)
-    parties = listed(owners(manifest, computation))
+    parties = listed(
+        sorted({manifest.datasets[each.dataset].owner for each in computation.inputs.values()})
+    )
+    if len(read) == 1:
+        return f"the units in {read[0]} of {parties}"
     return f"the units in {listed(read)} of {parties} with the same {keys}"

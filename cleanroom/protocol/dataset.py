@@ -12,11 +12,15 @@ from cleanroom.crypto.envelope import Envelope, open_envelope, sign
 from cleanroom.crypto.signing import Signer
 from cleanroom.encoding import Bytes, Digest, Instant, Name, Record, content_digest, frame
 from cleanroom.errors import DatasetRefused
-from cleanroom.manifest.model import Lineage, Manifest
+from cleanroom.manifest.model import Lineage, Manifest, ModelDataset
 
 VERSION_TYPE = "application/vnd.cleanroom.dataset-version.v1+json"
 MOST_PARTS = 10_000
 """A dataset version has no more parts."""
+ROOM_FOR_TAGS = 256
+"""Sealing makes a model longer by less than this part of it, and a header of"""
+LONGEST_HEADER = 4096
+"""so many bytes: C2SP chunked encryption adds a tag to each chunk of 16 KiB."""
 
 
 class Part(Record):
@@ -124,7 +128,18 @@ def open_signed(signed: Envelope, manifest: Manifest) -> DatasetVersion:
             f"dataset {version.dataset!r} has {version.rows} rows, expected "
             f"{dataset.rows.min} to {dataset.rows.max}"
         )
+    if isinstance(dataset, ModelDataset):
+        _one_model(version, dataset)
     return version
+
+
+def _one_model(version: DatasetVersion, dataset: ModelDataset) -> None:
+    _same("number of parts", len(version.parts), 1)
+    most = dataset.max_bytes + dataset.max_bytes // ROOM_FOR_TAGS + LONGEST_HEADER
+    if version.parts[0].size > most:
+        raise DatasetRefused(
+            f"the model has {version.parts[0].size} sealed bytes, expected at most {most}"
+        )
 
 
 def _same(what: str, found: object, expected: object) -> None:

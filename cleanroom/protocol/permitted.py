@@ -67,7 +67,7 @@ def _said(predicate: Predicate) -> dict[str, tuple[str, str, list[str]]]:
 def _read(computation: AnyComputation, own: Manifest) -> dict[str, tuple[str, str, list[str]]]:
     return {
         name: (read.dataset, own.datasets[read.dataset].owner, read.columns)
-        for name, read in computation.inputs.items()
+        for name, read in computation.reads.items()
     }
 
 

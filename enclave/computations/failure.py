@@ -30,6 +30,7 @@ class Reason(StrEnum):
     ROWS = "the rows of the result could not be read"
     NOISE = "the noise could not be drawn"
     TRAIN = "the model could not be trained"
+    SCORE = "the rows could not be scored"
     SCHEMA = "the result does not have its declared columns"
     RELEASE = "the result could not be rebuilt"
     ENCODE = "the result could not be written"

@@ -7,17 +7,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from cleanroom.dataset.features import Feature
 from cleanroom.errors import ManifestRule, ParameterOutOfRange
 from cleanroom.manifest.model import (
+    AnyDataset,
     Column,
     Computation,
     CountNoise,
-    Dataset,
     EarlyStopping,
     IntersectCount,
     IntersectRows,
     Join,
+    MetricsOutput,
+    ModelDataset,
     RowsOutput,
+    ScoresOutput,
     Split,
     TrainingOutput,
 )
@@ -74,6 +78,28 @@ class Lesson:
 
 
 @dataclass(frozen=True, slots=True)
+class Scoring:
+    """Which model scores, and what it takes of the lines."""
+
+    model: InputPlan
+    """The model: an input without keys, whose one payload column is its bytes."""
+    dataset: ModelDataset
+    """What the manifest says about it."""
+    features: tuple[Feature, ...]
+    """In the model's order."""
+    sources: tuple[str, ...]
+    """The input that brings each feature."""
+    rows: str | None
+    """The input whose owner gets scores; None for an evaluation."""
+    label: tuple[str, Column] | None
+    """For an evaluation: the input of the label, and its column."""
+    most: int
+    """No more lines than this can be of use."""
+    outputs: Mapping[str, ScoresOutput | MetricsOutput]
+    """What each output is."""
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """A run of one computation."""
 
@@ -95,18 +121,27 @@ class Plan:
     """For a training: what is learned from the lines."""
     noise: Mapping[str, CountNoise] = field(default_factory=dict)
     """For a count: the noise of each output that has some."""
+    scoring: Scoring | None = None
+    """For a prediction or an evaluation: what scores the lines."""
+
+    @property
+    def reads(self) -> tuple[InputPlan, ...]:
+        """Everything that the run needs a key for."""
+        return self.inputs if self.scoring is None else (*self.inputs, self.scoring.model)
 
     @property
     def most(self) -> int:
         """No more lines than this can be of use; of rows, one more shows there are too many."""
         if self.lesson is not None:
             return self.lesson.max_rows
+        if self.scoring is not None:
+            return self.scoring.most
         capacity = max(rule.max_rows for rule in self.rules) + 1
         return capacity if self.limit is None else min(self.limit, capacity)
 
 
 def plan_count(
-    computation: IntersectCount, datasets: Mapping[str, Dataset], parameters: Mapping[str, int]
+    computation: IntersectCount, datasets: Mapping[str, AnyDataset], parameters: Mapping[str, int]
 ) -> Plan:
     """Plan `intersect.count`; it has no parameters.
 
@@ -133,7 +168,7 @@ def plan_count(
 
 
 def plan_rows(
-    computation: IntersectRows, datasets: Mapping[str, Dataset], parameters: Mapping[str, int]
+    computation: IntersectRows, datasets: Mapping[str, AnyDataset], parameters: Mapping[str, int]
 ) -> Plan:
     """Plan `intersect.rows`.
 
@@ -159,7 +194,7 @@ def plan_rows(
 
 def plan_inputs(
     computation: Computation,
-    datasets: Mapping[str, Dataset],
+    datasets: Mapping[str, AnyDataset],
     wanted: Mapping[str, set[str]],
 ) -> tuple[InputPlan, ...]:
     """The inputs in the order of their names, each with its `wanted` columns as payload.
@@ -185,7 +220,7 @@ def _rows_rule(
     name: str,
     output: RowsOutput,
     inputs: tuple[InputPlan, ...],
-    datasets: Mapping[str, Dataset],
+    datasets: Mapping[str, AnyDataset],
 ) -> Rule:
     if not output.reveals_membership:
         raise ManifestRule(f"output {name!r} of rows does not say reveals_membership: true")
@@ -214,7 +249,7 @@ def _rows_rule(
     )
 
 
-def _column(dataset: Dataset, name: str) -> Column:
+def _column(dataset: AnyDataset, name: str) -> Column:
     for column in dataset.columns:
         if column.name == name:
             return column

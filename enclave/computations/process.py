@@ -21,7 +21,7 @@ def compute(
 
     Args:
         plan: what to run.
-        inputs: for each input its key and payload columns.
+        inputs: for each input its key and payload columns; of a model its bytes, in one row.
         secret: 32 bytes, drawn for this run after its inputs were fixed.
         partitions: into how many parts to cut; 0 chooses by the number of rows. The result is
             the same for any.
@@ -42,7 +42,7 @@ def compute(
     found = operation.combine(plan, parts)
     payload = {
         planned.name: inputs[planned.name].select(list(planned.payload))
-        for planned in plan.inputs
+        for planned in plan.reads
         if planned.payload
     }
     outcomes = operation.outcomes(plan, found, payload)

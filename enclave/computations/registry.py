@@ -19,11 +19,12 @@ import numpy as np
 import pyarrow as pa
 
 from cleanroom.errors import RunRefused
-from cleanroom.manifest.model import AnyComputation, Dataset, IntersectCount, IntersectRows
+from cleanroom.manifest.model import AnyComputation, AnyDataset, IntersectCount, IntersectRows
 from enclave.computations.failure import Reason, value_free
 from enclave.computations.intersect import intersect
 from enclave.computations.matches import UNIT, combine_lines, lines, place
 from enclave.computations.plan import Plan, plan_count, plan_rows
+from enclave.computations.prediction.operation import Score
 from enclave.computations.privacy.counts import noisy_count
 from enclave.computations.release import Outcome, Rule
 from enclave.computations.training.operation import Train
@@ -35,7 +36,7 @@ class Operation(Protocol):
     def plan(
         self,
         computation: AnyComputation,
-        datasets: Mapping[str, Dataset],
+        datasets: Mapping[str, AnyDataset],
         parameters: Mapping[str, int],
     ) -> Plan:
         """Read off the manifest what a run needs."""
@@ -57,7 +58,8 @@ class Operation(Protocol):
         Args:
             plan: the run's plan.
             found: what `combine` returned.
-            payload: for each input with `InputPlan.payload`, those columns, all rows in order.
+            payload: for each input with `InputPlan.payload`, those columns, all rows in order; of
+                a model its bytes, in one row.
         """
         ...
 
@@ -68,7 +70,7 @@ class Count:
     def plan(
         self,
         computation: AnyComputation,
-        datasets: Mapping[str, Dataset],
+        datasets: Mapping[str, AnyDataset],
         parameters: Mapping[str, int],
     ) -> Plan:
         """See `Operation.plan`."""
@@ -115,7 +117,7 @@ class Rows:
     def plan(
         self,
         computation: AnyComputation,
-        datasets: Mapping[str, Dataset],
+        datasets: Mapping[str, AnyDataset],
         parameters: Mapping[str, int],
     ) -> Plan:
         """See `Operation.plan`."""
@@ -169,6 +171,8 @@ operations: Mapping[str, Operation] = MappingProxyType(
         "intersect.rows": Rows(),
         "train.linear": Train(),
         "train.gbdt": Train(),
+        "predict": Score(),
+        "evaluate": Score(),
     }
 )
 """Every operation there is, by its `op`."""

@@ -54,12 +54,12 @@ def chosen_versions(
         RunRefused: an input is unknown, or a named version is not of its dataset.
         DatasetMissing: a dataset has no version yet.
     """
-    unknown = sorted(set(wanted) - set(computation.inputs))
+    unknown = sorted(set(wanted) - set(computation.reads))
     if unknown:
-        raise RunRefused(f"inputs {unknown} are unknown, expected {sorted(computation.inputs)}")
+        raise RunRefused(f"inputs {unknown} are unknown, expected {sorted(computation.reads)}")
     return {
         name: _version(room, name, read.dataset, wanted.get(name))
-        for name, read in computation.inputs.items()
+        for name, read in computation.reads.items()
     }
 
 
@@ -75,7 +75,7 @@ def within_limits(room: Room, manifest: Manifest, request: RunRequest) -> RunReq
     allowed = computation.limits.max_runs
     if room.uses_of(request.computation) >= allowed:
         raise LimitReached(f"max_runs of {request.computation!r} is used up, it was {allowed}")
-    for read in computation.inputs.values():
+    for read in computation.reads.values():
         allow = manifest.datasets[read.dataset].allow
         if request.computation not in allow.computations:
             raise RunRefused(f"dataset {read.dataset!r} may not be read by {request.computation!r}")

@@ -88,7 +88,7 @@ def _input(run: Run, name: str, held: HeldVersion, worker: Worker, key: bytes) -
         input=name,
         dataset=held.version.dataset,
         version=held.digest,
-        columns=run.computation.inputs[name].columns,
+        columns=run.computation.reads[name].columns,
         worker=worker.instance,
         expires_at=run.deadline,
     )

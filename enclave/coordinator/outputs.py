@@ -7,7 +7,13 @@ only lets out what the parties signed, to whom they signed it.
 from collections.abc import Iterable, Mapping, Sequence
 
 from cleanroom.errors import ComputationFailed, OutputTooLarge, SealBroken
-from cleanroom.manifest.model import AnyComputation, AnyOutput, ModelOutput, RowsOutput
+from cleanroom.manifest.model import (
+    AnyComputation,
+    AnyOutput,
+    ModelOutput,
+    RowsOutput,
+    ScoresOutput,
+)
 from cleanroom.protocol.run import Delivery
 from cleanroom.protocol.work import SealedOutput
 
@@ -70,7 +76,8 @@ def deliverable(
 
 
 def _small_enough(sealed: SealedOutput, rule: AnyOutput) -> SealedOutput:
-    most = rule.max_bytes if isinstance(rule, RowsOutput | ModelOutput) else NUMBERS_MAX_BYTES
+    sized = RowsOutput | ModelOutput | ScoresOutput
+    most = rule.max_bytes if isinstance(rule, sized) else NUMBERS_MAX_BYTES
     if sealed.output.size > most:
         raise OutputTooLarge(
             f"output {sealed.output.output!r} is {sealed.output.size} bytes, expected at most "

@@ -91,7 +91,7 @@ def _inputs(room: Room, run: Run) -> dict[str, InputPart]:
             version=run.versions[name],
             columns=read.columns,
         )
-        for name, read in run.computation.inputs.items()
+        for name, read in run.computation.reads.items()
     }
 
 

@@ -25,7 +25,7 @@ from cleanroom.errors import (
 from cleanroom.ledger import entry as log
 from cleanroom.protocol.run import RunRequest, open_request
 from cleanroom.protocol.work import Equipped, Provision, Stop
-from enclave.coordinator import budgets, events, limits
+from enclave.coordinator import budgets, events, limits, row_budgets
 from enclave.coordinator import effects as do
 from enclave.coordinator.governing import add_version, admit, propose
 from enclave.coordinator.outputs import deliverable, expected_outputs, stored_outputs
@@ -137,19 +137,22 @@ def _requested(draft: Draft, event: events.RunRequested) -> None:
     approved = draft.room.in_force(event.at)
     request = open_request(event.request, approved.manifest, event.at)
     computation = limits.allowed_computation(approved.manifest, request)
+    versions = limits.chosen_versions(draft.room, computation, request.versions)
     run = Run(
         name=event.run,
         request=request,
         envelope=envelope,
         computation=computation,
         parameters=limits.complete_parameters(computation, request.parameters),
-        versions=limits.chosen_versions(draft.room, computation, request.versions),
+        versions=versions,
         submitted_at=event.at,
         deadline=limits.deadline_of(draft.room, computation, event.at),
         phase=FIRST,
+        scored=row_budgets.scored_rows(draft.room, computation, versions),
     )
     limits.within_limits(draft.room, approved.manifest, request)
     losses = budgets.affordable(draft.room, approved.manifest, computation)
+    row_budgets.within_budget(draft.room, run)
     if run.name in draft.room.runs:
         raise InternalError("a run's name was drawn twice")
     draft.put(run)
@@ -207,6 +210,7 @@ def _grant(draft: Draft, run: Run) -> None:
         runs_granted={**room.runs_granted, name: use},
         releases_granted={**room.releases_granted, **releases},
     )
+    row_budgets.spend(draft, run)
     draft.move(replace(run, use=use), "granted")
     workers = [worker.instance for worker in run.gang]
     draft.contents.append(

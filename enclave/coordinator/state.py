@@ -80,6 +80,8 @@ class Run:
     """By worker."""
     ready: Mapping[str, tuple[Check, ...]] = field(default_factory=dict)
     """By worker."""
+    scored: int = 0
+    """Rows that count against its submitter's budget; 0 where nothing is scored."""
     use: int = 0
     """Which of the computation's `max_runs` it is; 0 until its keys were granted."""
     report: str = ""
@@ -107,7 +109,7 @@ class Run:
     @property
     def datasets(self) -> tuple[str, ...]:
         """What it reads."""
-        return tuple(read.dataset for read in self.computation.inputs.values())
+        return tuple(read.dataset for read in self.computation.reads.values())
 
     def member(self, instance: str) -> Worker:
         """The worker of its gang.
@@ -158,6 +160,8 @@ class Room:
     """Uses that are spent, by dataset."""
     balance: Balance = field(default_factory=Balance)
     """What was taken from the privacy budgets, as the log says."""
+    rows_granted: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    """Scored rows that are spent, by computation and submitter."""
 
     @property
     def ends_at(self) -> datetime | None:
@@ -256,6 +260,16 @@ class Room:
         """Runs that read a dataset and are spent or reserved."""
         reserved = sum(dataset in run.datasets and not run.granted for run in self.live_runs())
         return self.releases_granted.get(dataset, 0) + reserved
+
+    def rows_of(self, computation: str, submitter: str) -> int:
+        """Rows that a submitter had scored by a computation, or that are reserved for it."""
+        reserved = sum(
+            run.scored
+            for run in self.live_runs()
+            if not run.granted
+            and (run.request.computation, run.request.submitter) == (computation, submitter)
+        )
+        return self.rows_granted.get((computation, submitter), 0) + reserved
 
     def free(self, role: str) -> tuple[Worker, ...]:
         """Workers of a role that are in no gang, in the order of their admission."""

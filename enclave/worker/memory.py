@@ -23,6 +23,10 @@ COPIES_OF_KEYS = 3
 """Key columns are held as read, as partitioned and as matched."""
 COPIES_OF_MATRIX = 3
 """Features are held as joined, as the rows that train, and as the fit arranges them."""
+COPIES_OF_SCORES = 3
+"""What a model says is held as said, as columns, and as rounded."""
+COPIES_OF_MODEL = 20
+"""A model is read into Python's values, then by its library; most of it are single numbers."""
 OVERHEAD = 24
 """Row numbers, hash words and sorted runs, in bytes for each row."""
 USABLE = 0.9
@@ -39,7 +43,7 @@ def estimate(accepted: AcceptedOrder) -> int:
         payload = sum(widths[name] for name in planned.payload)
         rows = accepted.order.inputs[planned.name].version.rows
         total += rows * (COPIES_OF_KEYS * keys + OVERHEAD + 2 * payload)
-    return total // accepted.nodes + _of_training(accepted)
+    return total // accepted.nodes + _of_training(accepted) + _of_scoring(accepted)
 
 
 def _of_training(accepted: AcceptedOrder) -> int:
@@ -61,6 +65,19 @@ def _joined_rows(accepted: AcceptedOrder) -> int:
     if plan.duplicates == "all":
         return plan.most
     return rows[plan.left] if plan.join == "left" else min(rows)
+
+
+def _of_scoring(accepted: AcceptedOrder) -> int:
+    """The model, as read and as its library holds it, the matrix, and what is said of each row."""
+    scoring = accepted.plan.scoring
+    if scoring is None:
+        return 0
+    inputs = {planned.name for planned in accepted.plan.inputs}
+    versions = {name: ordered.version for name, ordered in accepted.order.inputs.items()}
+    rows = min(version.rows for name, version in versions.items() if name in inputs)
+    model = versions[scoring.model.name].parts[0].size
+    width = 2 * scoring.dataset.width + COPIES_OF_SCORES * scoring.dataset.scores
+    return rows * width * WIDTHS["float64"] + COPIES_OF_MODEL * model
 
 
 def require_memory(accepted: AcceptedOrder, available: int) -> int:

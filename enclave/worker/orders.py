@@ -57,11 +57,11 @@ def accept(
         raise RunRefused(f"computation {order.computation!r} is not in this manifest")
     _same("role", role, computation.workers.role)
     node = _place(order, computation, instance)
-    _same("inputs", sorted(order.inputs), sorted(computation.inputs))
+    _same("inputs", sorted(order.inputs), sorted(computation.reads))
     if now >= order.deadline:
         raise RunRefused("the order's deadline has passed")
     plan = operations[computation.op].plan(computation, manifest.datasets, order.parameters)
-    for planned in plan.inputs:
+    for planned in plan.reads:
         _check_version(order.inputs[planned.name], planned, manifest)
         _check_grant(order, planned, manifest, instance, now)
     return AcceptedOrder(order, manifest, plan, node)
@@ -101,7 +101,7 @@ def _check_grant(
     _same("grant's dataset", terms.dataset, planned.dataset)
     _same("grant's version", terms.version, ordered.version.digest)
     _same("grant's worker", terms.worker, instance)
-    allowed = manifest.computations[order.computation].inputs[planned.name].columns
+    allowed = manifest.computations[order.computation].reads[planned.name].columns
     needed = {*planned.keys, *planned.payload}
     if not needed <= set(terms.columns) <= set(allowed):
         raise RunRefused(f"the grant for input {planned.name!r} is for other columns")

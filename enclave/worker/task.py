@@ -33,7 +33,7 @@ from enclave.computations.partition import (
 from enclave.computations.registry import operations
 from enclave.computations.release import Released, release
 from enclave.worker.confine import claim_stdout, confine
-from enclave.worker.inputs import Source
+from enclave.worker.inputs import Source, read_model
 from enclave.worker.orders import AcceptedOrder, adopt
 from enclave.worker.outputs import seal_result
 from enclave.worker.pipe import Assignment, Fetched, read_frame, write_frame
@@ -93,12 +93,12 @@ class Computation:
                 for fetched in self._arriving()
             }
             read = dict(self._awaited(started))
-        names = [planned.name for planned in self.accepted.plan.inputs]
+        names = [planned.name for planned in self.accepted.plan.reads]
         ordered = {name: [read[key] for key in sorted(read) if key[0] == name] for name in names}
         blocks = {name: [keys for keys, _ in ordered[name]] for name in names}
         payloads = {
             planned.name: pa.concat_tables([rows for _, rows in ordered[planned.name]])
-            for planned in self.accepted.plan.inputs
+            for planned in self.accepted.plan.reads
             if planned.payload
         }
         return blocks, payloads
@@ -121,6 +121,9 @@ class Computation:
     def _block(
         self, fetched: Fetched, count: int, secret: bytes
     ) -> tuple[list[pa.Table], pa.Table]:
+        if fetched.input not in {planned.name for planned in self.accepted.plan.inputs}:
+            key = memoryview(self.keys[fetched.input])
+            return [], read_model(self.accepted, Path(fetched.file), key)
         source = Source.of(self.accepted, fetched.input)
         columns = self.accepted.columns(source.planned)
         key = memoryview(self.keys[fetched.input])

@@ -26,6 +26,8 @@ HOMES = (
     Home("Claims", "cleanroom.attestation"),
     Home("AttestationResult", "cleanroom.attestation.appraisal", readable=True),
     Home("SealedDataset", "cleanroom.dataset.seal"),
+    Home("CheckedModel", "cleanroom.dataset.models.check"),
+    Home("SealedModel", "cleanroom.dataset.models.sealing"),
     Home("Released", "enclave.computations.release"),
     Home("ReferenceValues", "cleanroom.attestation.reference_values"),
     Home("TrustedRoom", "cleanroom.protocol.statement"),

@@ -41,6 +41,8 @@ from cleanroom.crypto.sealing import SealKey, Unsealer, decrypt_content
 from cleanroom.crypto.sealing import seal as seal_key_to
 from cleanroom.crypto.signing import Ed25519Signer, VerifyKey
 from cleanroom.dataset.check import conforming
+from cleanroom.dataset.models.check import CheckedModel
+from cleanroom.dataset.models.sealing import SealedModel, seal_model
 from cleanroom.dataset.read import open_source
 from cleanroom.dataset.seal import SealedDataset, seal
 from cleanroom.encoding import content_digest
@@ -340,7 +342,26 @@ class ScriptedRoom:
         self, dataset: str, table: pa.Table, directory: Path, parts: int = 1
     ) -> tuple[DatasetVersion, bytes]:
         """Seal a table as a dataset's version and store its parts; the version and its key."""
-        sealed = self._sealed(dataset, table, directory, parts)
+        return self._stored(dataset, self._sealed(dataset, table, directory, parts))
+
+    def add_model(
+        self, dataset: str, content: bytes, directory: Path
+    ) -> tuple[DatasetVersion, bytes]:
+        """Seal a model's file as it is, judged by nobody; the version and its key."""
+        declared = self.manifest.datasets[dataset]
+        sealed = seal_model(
+            CheckedModel(content, declared, {}),
+            lineage=str(self.manifest.metadata.lineage),
+            dataset=dataset,
+            owner=declared.owner,
+            directory=directory,
+            on_part=lambda _: None,
+        )
+        return self._stored(dataset, sealed)
+
+    def _stored(
+        self, dataset: str, sealed: SealedDataset | SealedModel
+    ) -> tuple[DatasetVersion, bytes]:
         for path in sealed.paths:
             self.store.put(path.read_bytes())
         version = DatasetVersion(
@@ -389,7 +410,7 @@ class ScriptedRoom:
         declared = self.manifest.computations[computation]
         instance = worker.admit.instance
         inputs = {}
-        for name, source in declared.inputs.items():
+        for name, source in declared.reads.items():
             version, key = data[source.dataset]
             terms = GrantTerms(
                 lineage=self.manifest.metadata.lineage,

@@ -20,6 +20,7 @@ from cleanroom.manifest.rules import (
     joining,
     names,
     parties,
+    prediction,
     privacy,
     training,
     warnings,
@@ -75,6 +76,15 @@ RULES: tuple[Rule, ...] = (
     privacy.runs_are_affordable,
     growing.curves_have_rounds,
     growing.rounds_on_one_worker,
+    prediction.models_are_described,
+    prediction.models_are_models,
+    prediction.features_are_brought,
+    prediction.predictions_read_what_they_need,
+    prediction.scores_go_to_the_rows_owner,
+    prediction.scores_are_scores,
+    prediction.scores_say_so,
+    prediction.evaluations_compare_nothing,
+    prediction.predicts_on_one_worker,
 )
 """Every rule; a manifest that breaks one of them is refused."""
 
@@ -86,6 +96,7 @@ WARNINGS: tuple[Rule, ...] = (
     warnings.threshold_without_noise,
     warnings.lone_units,
     warnings.models_remember,
+    warnings.models_can_be_copied,
     warnings.consent_runs_out,
     privacy.budgets_run_out,
     privacy.budgets_are_passed_by,

@@ -11,7 +11,9 @@ from cleanroom.manifest.model import (
     Input,
     IntersectRows,
     Manifest,
+    Prediction,
     RowsOutput,
+    ScoresOutput,
     Training,
 )
 
@@ -76,8 +78,8 @@ def columns_are_needed(manifest: Manifest) -> Iterator[Problem]:
     """An input reads no column that is neither compared nor output."""
     for path, computation, read in _inputs(manifest):
         needed = set(computation.on)
-        if isinstance(computation, Training):
-            continue  # `features_fit` says what training reads
+        if isinstance(computation, Training | Prediction):
+            continue  # rules of their own say what these read
         if isinstance(computation, IntersectRows):
             input_id = path.rpartition(".")[2]
             for output in computation.outputs.values():
@@ -142,7 +144,7 @@ def counts_are_rounded(manifest: Manifest) -> Iterator[Problem]:
         for output_id, output in computation.outputs.items():
             if isinstance(output, CountOutput) or output.gate.round_to == Gate().round_to:
                 continue
-            what = "rows" if isinstance(output, RowsOutput) else output.kind
+            what = "rows" if isinstance(output, RowsOutput | ScoresOutput) else output.kind
             yield Problem(
                 f"round_to is {output.gate.round_to}, expected none: {what} are not rounded to it",
                 where=f"computations.{name}.outputs.{output_id}.gate.round_to",

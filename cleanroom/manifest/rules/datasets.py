@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from cleanroom.errors import Problem
-from cleanroom.manifest.model import Column, Manifest
+from cleanroom.manifest.model import AnyComputation, Column, Manifest
 from cleanroom.manifest.rules.names import outline
 
 INTEGER_RANGES = {
@@ -81,12 +81,12 @@ def identities_fit(manifest: Manifest) -> Iterator[Problem]:
 def consent_is_mutual(manifest: Manifest) -> Iterator[Problem]:
     """An owner allows exactly the computations that read the dataset."""
     for computation_id, computation in manifest.computations.items():
-        for input_id, read in computation.inputs.items():
+        for input_id, read in computation.reads.items():
             dataset = manifest.datasets.get(read.dataset)
             if dataset is not None and computation_id not in dataset.allow.computations:
                 yield Problem(
                     f"{dataset.owner!r} does not allow {computation_id!r} to read {read.dataset!r}",
-                    where=f"computations.{computation_id}.inputs.{input_id}.dataset",
+                    where=_place_of(computation_id, computation, input_id),
                     hint=f"its owner may add it to datasets.{read.dataset}.allow.computations",
                 )
     for dataset_id, dataset in manifest.datasets.items():
@@ -109,7 +109,13 @@ def datasets_are_read(manifest: Manifest) -> Iterator[Problem]:
 
 
 def _read_by(manifest: Manifest, computation: str) -> set[str]:
-    return {read.dataset for read in manifest.computations[computation].inputs.values()}
+    return {read.dataset for read in manifest.computations[computation].reads.values()}
+
+
+def _place_of(name: str, computation: AnyComputation, read: str) -> str:
+    if read in computation.inputs:
+        return f"computations.{name}.inputs.{read}.dataset"
+    return f"computations.{name}.{read}.dataset"
 
 
 def _columns(manifest: Manifest) -> Iterator[tuple[str, Column]]:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 
 from cleanroom.errors import Problem
-from cleanroom.manifest.model import AnyComputation, Manifest
+from cleanroom.manifest.model import AnyComputation, Manifest, Prediction
 
 _LOOKALIKES = str.maketrans("-01", "_ol")
 
@@ -62,6 +62,9 @@ def _references_of(
         yield f"{path}.submitters.{name}", "party", name, manifest.parties
     for input_id, read in computation.inputs.items():
         yield f"{path}.inputs.{input_id}.dataset", "dataset", read.dataset, manifest.datasets
+    if isinstance(computation, Prediction):
+        source = computation.model.dataset
+        yield f"{path}.model.dataset", "dataset", source, manifest.datasets
     for output_id, output in computation.outputs.items():
         for name in output.recipients:
             yield f"{path}.outputs.{output_id}.recipients.{name}", "party", name, manifest.parties

@@ -175,7 +175,7 @@ def _fault_in_label(column: Column, task: str) -> str:
         return ""
     if column.type == "bool":
         return f"{said} is bool, expected a number for a regression"
-    fault = _fault_in_number(column)
+    fault = fault_in_number(column)
     return f"{said}: {fault}" if fault else ""
 
 
@@ -195,11 +195,12 @@ def _fault_in_feature(column: Column, training: Training) -> str:
         return f"feature {column.name!r} may be missing, while the computation says missing: refuse"
     if column.type == "bool" or column.values is not None:
         return ""
-    fault = _fault_in_number(column)
+    fault = fault_in_number(column)
     return f"feature {column.name!r}: {fault}" if fault else ""
 
 
-def _fault_in_number(column: Column) -> str:
+def fault_in_number(column: Column) -> str:
+    """Why a column's numbers could overflow a computation; empty where they cannot."""
     if column.type in ("int32", "int64"):
         return ""
     if column.type != "float64":

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from cleanroom.attestation.resolving import names_in
 from cleanroom.errors import Problem
-from cleanroom.manifest.model import IntersectCount, Manifest, ModelOutput
+from cleanroom.manifest.model import IntersectCount, Manifest, ModelOutput, Predict
 
 
 def simulated(manifest: Manifest) -> Iterator[Problem]:
@@ -85,6 +85,18 @@ def models_remember(manifest: Manifest) -> Iterator[Problem]:
                     "person was among the training rows, and guess at that person's values",
                     where=f"computations.{name}.outputs.{output_id}",
                 )
+
+
+def models_can_be_copied(manifest: Manifest) -> Iterator[Problem]:
+    """Answers of a model, enough of them, are a copy of it."""
+    for name, computation in manifest.computations.items():
+        if isinstance(computation, Predict):
+            yield Problem(
+                "a model can be copied from enough of its answers: the budget bounds how many a "
+                "submitter gets, not what is learned from them",
+                where=f"computations.{name}.limits.max_rows_per_submitter",
+                hint="fewer rows, fewer decimals, or `class` alone tell less",
+            )
 
 
 def consent_runs_out(manifest: Manifest) -> Iterator[Problem]:

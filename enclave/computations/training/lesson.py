@@ -10,8 +10,8 @@ import pyarrow as pa
 
 from cleanroom.errors import ManifestRule
 from cleanroom.manifest.model import (
+    AnyDataset,
     Column,
-    Dataset,
     MetricsOutput,
     ModelOutput,
     TrainGbdt,
@@ -61,7 +61,7 @@ def shape_of(output: TrainingOutput) -> tuple[tuple[str, pa.DataType], ...]:
 
 def plan_training(
     computation: TrainLinear | TrainGbdt,
-    datasets: Mapping[str, Dataset],
+    datasets: Mapping[str, AnyDataset],
     parameters: Mapping[str, int],
 ) -> Plan:
     """Plan a training.
@@ -134,7 +134,7 @@ def _bounds(columns: Sequence[Column]) -> list[str] | None:
 
 
 def _read(
-    computation: TrainLinear | TrainGbdt, datasets: Mapping[str, Dataset]
+    computation: TrainLinear | TrainGbdt, datasets: Mapping[str, AnyDataset]
 ) -> Iterator[tuple[str, Column]]:
     """What is learned from, in the order of the inputs' names, then of the dataset's columns."""
     for name, source in sorted(computation.inputs.items()):

@@ -15,8 +15,8 @@ from cleanroom.encoding import content_digest
 from cleanroom.errors import ComputationFailed, RunRefused
 from cleanroom.manifest.model import (
     AnyComputation,
+    AnyDataset,
     CurveOutput,
-    Dataset,
     EvaluationOutput,
     ImportanceOutput,
     MetricsOutput,
@@ -62,7 +62,7 @@ class Train:
     def plan(
         self,
         computation: AnyComputation,
-        datasets: Mapping[str, Dataset],
+        datasets: Mapping[str, AnyDataset],
         parameters: Mapping[str, int],
     ) -> Plan:
         """See `Operation.plan`."""

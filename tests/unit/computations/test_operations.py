@@ -18,7 +18,9 @@ def planned(name, parameters=None, manifest=None):
 def test_the_table_of_operations_is_closed():
     assert set(operations) == {
         "intersect.count",
+        "evaluate",
         "intersect.rows",
+        "predict",
         "train.gbdt",
         "train.linear",
     }

@@ -29,6 +29,7 @@ MODULES = (
     "joining",
     "training",
     "privacy",
+    "prediction",
 )
 
 

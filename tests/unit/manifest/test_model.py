@@ -101,8 +101,13 @@ DEFAULTS = {
     "datasets.*.columns.*.bounds": None,
     "datasets.*.columns.*.normalise": "exact",
     "datasets.*.columns.*.nullable": False,
+    "datasets.*.classes": [],
     "datasets.*.columns.*.values": None,
     "datasets.*.privacy.delta": "0",
+    "datasets.*.features.*.nullable": False,
+    "datasets.*.features.*.values": None,
+    "datasets.*.kind": "table",
+    "datasets.*.max_bytes": 1 << 26,
     "datasets.*.rows.min": 1,
     "workers.*.lease_s": 600,
 }

@@ -1,0 +1,75 @@
+"""Models that say something of rows, each by the library of its format.
+
+Only a `CheckedModel` becomes one: no byte that was not judged reaches a native reader.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from cleanroom.dataset.features import Matrix
+from cleanroom.dataset.models.check import CheckedModel
+from enclave.computations.threads import THREADS
+
+BATCH = 1 << 17
+"""Rows that are scored in one go."""
+
+
+class Scorer(Protocol):
+    """A loaded model."""
+
+    def scores(self, rows: Matrix) -> Matrix:
+        """What it says of some rows.
+
+        Args:
+            rows: rows by matrix columns, `float32` in C order; NaN where a value is missing.
+
+        Returns:
+            Rows by classes, or by one number, `float64`; NaN where it does not say anything.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Trees:
+    """XGBoost's trees."""
+
+    booster: Any
+    """`xgboost.Booster`."""
+    classes: int
+    """How many there are; 0 for a number."""
+
+    def scores(self, rows: Matrix) -> Matrix:
+        """See `Scorer.scores`."""
+        said = self.booster.inplace_predict(rows, missing=np.nan).astype(np.float64)
+        if self.classes == 2:
+            return np.column_stack([1 - said, said])
+        return np.asarray(said.reshape(len(rows), max(self.classes, 1)))
+
+
+def trees(model: CheckedModel) -> Scorer:
+    """Load XGBoost's trees."""
+    import xgboost  # noqa: PLC0415 - it takes seconds to import: only a run that needs it pays
+
+    booster = xgboost.Booster({"nthread": THREADS}, model_file=bytearray(model.content))
+    return Trees(booster, len(model.dataset.classes))
+
+
+LOADERS: Mapping[str, Callable[[CheckedModel], Scorer]] = {"xgboost-ubj": trees}
+"""How a model of each format is loaded."""
+
+
+def scored(scorer: Scorer, rows: Matrix, width: int) -> Matrix:
+    """What a model says of any number of rows, batch by batch.
+
+    Args:
+        scorer: the model.
+        rows: rows by matrix columns.
+        width: how many numbers it says of each row.
+    """
+    said = np.empty((len(rows), width))
+    for start in range(0, len(rows), BATCH):
+        said[start : start + BATCH] = scorer.scores(rows[start : start + BATCH])
+    return said
