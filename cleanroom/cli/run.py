@@ -11,12 +11,13 @@ from cleanroom.errors import Usage
 
 if TYPE_CHECKING:
     from cleanroom.client.run import Run
+    from cleanroom.manifest.choices import Choice
     from cleanroom.protocol.run import RunEvent
 
 
 @click.command()
 @click.argument("computation")
-@click.option("-p", "--parameter", "parameters", multiple=True, metavar="NAME=NUMBER")
+@click.option("-p", "--param", "--parameter", "parameters", multiple=True, metavar="NAME=NUMBER")
 @click.option("--no-watch", is_flag=True, help="Return as soon as the run is submitted.")
 @room_options
 def run(
@@ -73,8 +74,10 @@ def event_line(event: "RunEvent") -> str:
     return f"  {event.at:%H:%M:%S}  {event.phase}{detail}"
 
 
-def _parameter(text: str) -> tuple[str, int]:
+def _parameter(text: str) -> tuple[str, "Choice"]:
+    from cleanroom.manifest.choices import spelled  # noqa: PLC0415 - pydantic
+
     name, separator, number = text.partition("=")
-    if not separator or not number.lstrip("-").isdigit():
-        raise Usage(f"the parameter is {text!r}, expected NAME=NUMBER such as limit=1000")
-    return name, int(number)
+    if not separator:
+        raise Usage(f"the parameter is {text!r}, expected NAME=NUMBER such as learning_rate=0.1")
+    return name, spelled(number)

@@ -17,6 +17,7 @@ from cleanroom.client.files import PRIVATE_FILE, write_new
 from cleanroom.encoding import Digest, Instant, Name, Record
 from cleanroom.errors import Usage
 from cleanroom.ledger.entry import RunId
+from cleanroom.manifest.choices import Choice
 from cleanroom.protocol.predicate import BudgetPart
 
 SCHEMA: Final = "https://cleanroom.dev/model-card/v1"
@@ -137,7 +138,7 @@ class ModelCard(Record):
     submitter: Name
     told_to: Name
     """The party whose results this card shows."""
-    parameters: dict[Name, int]
+    parameters: dict[Name, Choice]
     """What the submitter chose."""
     settings: dict[str, str]
     """What all parties signed: task, split, weights of the loss, limits."""

@@ -9,6 +9,7 @@ import os
 import secrets
 from collections.abc import Sequence
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, cast
@@ -30,6 +31,7 @@ from cleanroom.client.transport import LONG_S
 from cleanroom.client.verdict import Verdict, WorkerVerdict, worker_verdict
 from cleanroom.crypto.envelope import Envelope
 from cleanroom.errors import RunRefused, Usage
+from cleanroom.manifest.choices import spelled
 from cleanroom.manifest.model import Manifest
 from cleanroom.protocol.join import Admitted
 from cleanroom.protocol.run import RunRequest, RunView, sign_request
@@ -170,14 +172,14 @@ class Room:
         /,
         *,
         versions: dict[str, str] | None = None,
-        **parameters: int,
+        **parameters: float | str | Decimal,
     ) -> Run:
         """Ask for a run; returns as soon as the room has accepted it.
 
         Args:
             computation: its name in the manifest.
             versions: dataset version by input name; the newest of the others.
-            parameters: the computation's parameters, by name.
+            parameters: the computation's parameters, by name; decimals are numbers or texts.
 
         Raises:
             RunRefused: the manifest does not let this party run it.
@@ -192,7 +194,7 @@ class Room:
             manifest=self.manifest.digest,
             computation=computation,
             submitter=self.party,
-            parameters=parameters,
+            parameters={name: spelled(value) for name, value in parameters.items()},
             versions=versions or {},
             idempotency=secrets.token_bytes(IDEMPOTENCY_LENGTH),
             submitted_at=now,

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, Field
 
 from cleanroom.encoding import Name, Record
 from cleanroom.ledger.loss import Loss
+from cleanroom.manifest.choices import AnyRange, Range
 from cleanroom.manifest.fields import Names, as_set
 from cleanroom.manifest.privacy import CountNoise
 
@@ -66,17 +67,6 @@ class RowsOutput(Record):
     """A larger sealed file is refused, in bytes."""
 
 
-class Range(Record):
-    """A whole number that the submitter chooses, within signed bounds."""
-
-    min: int = Field(ge=-(1 << 53), le=1 << 53)
-    """Lowest accepted value."""
-    max: int = Field(ge=-(1 << 53), le=1 << 53)
-    """Highest accepted value."""
-    default: int | None = Field(default=None, ge=-(1 << 53), le=1 << 53)
-    """Used when the submitter names none; without it the parameter is required."""
-
-
 class Gang(Record):
     """The workers of one run."""
 
@@ -110,7 +100,7 @@ class Computation(Record):
     """How often and how long it may run."""
 
     @property
-    def ranges(self) -> Mapping[str, Range]:
+    def ranges(self) -> Mapping[str, AnyRange]:
         """What a submitter may choose, by the parameter's name."""
         return {}
 
@@ -161,7 +151,7 @@ class IntersectRows(Computation):
     """Tables of matching rows."""
 
     @property
-    def ranges(self) -> Mapping[str, Range]:
+    def ranges(self) -> Mapping[str, AnyRange]:
         """See `Computation.ranges`."""
         limit = self.parameters.limit
         return {} if limit is None else {"limit": limit}

@@ -15,6 +15,7 @@ from cleanroom.attestation.policy import AppraisalPolicy
 from cleanroom.crypto.signing import VerifyKey
 from cleanroom.encoding import Bytes, Instant, Name, Record, content_digest
 from cleanroom.errors import ManifestRule
+from cleanroom.manifest.choices import AnyRange, Choice, DecimalRange, Range
 from cleanroom.manifest.computation import (
     Computation,
     CountOutput,
@@ -24,7 +25,6 @@ from cleanroom.manifest.computation import (
     IntersectCount,
     IntersectRows,
     Limits,
-    Range,
     RowsOutput,
     RowsParameters,
 )
@@ -69,6 +69,8 @@ __all__ = [
     "AnyComputation",
     "AnyDataset",
     "AnyOutput",
+    "AnyRange",
+    "Choice",
     "Column",
     "Computation",
     "CoordinatorRule",
@@ -76,6 +78,7 @@ __all__ = [
     "CountOutput",
     "CurveOutput",
     "Dataset",
+    "DecimalRange",
     "EarlyStopping",
     "Evaluate",
     "EvaluationOutput",

@@ -248,9 +248,10 @@ def _right(name: str, computation: AnyComputation) -> Right:
     gang, limits = computation.workers, computation.limits
     words = [f"on {plural(gang.count, f'`{gang.role}` worker')}", f"up to {limits.timeout_s} s"]
     for parameter, allowed in computation.ranges.items():
-        default = "required" if allowed.default is None else f"{allowed.default:,} if not named"
+        least, most, usual = (_told(each) for each in (allowed.min, allowed.max, allowed.default))
+        default = f"{usual} if not named" if usual else "required"
         unit = " rows" if parameter == "limit" else ""
-        words.append(f"`{parameter}` from {allowed.min:,} to {allowed.max:,}{unit}, {default}")
+        words.append(f"`{parameter}` from {least} to {most}{unit}, {default}")
     if isinstance(computation, Predict):
         words.append(f"up to {plural(computation.limits.max_rows_per_submitter, 'row')} each")
     return Right(
@@ -259,6 +260,11 @@ def _right(name: str, computation: AnyComputation) -> Right:
         most_runs=limits.max_runs,
         words=", ".join(words),
     )
+
+
+def _told(number: int | str | None) -> str:
+    """A number for people; empty for none."""
+    return f"{number:,}" if isinstance(number, int) else number or ""
 
 
 def _trusted(

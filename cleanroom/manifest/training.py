@@ -11,7 +11,8 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from cleanroom.encoding import Name, Record
-from cleanroom.manifest.computation import Computation, Gate, Range
+from cleanroom.manifest.choices import AnyRange, DecimalRange, Range
+from cleanroom.manifest.computation import Computation, Gate
 from cleanroom.manifest.curve import CurveOutput, EarlyStopping
 from cleanroom.manifest.evaluation import Compare, EvaluationOutput
 from cleanroom.manifest.fields import Names, Number
@@ -121,6 +122,8 @@ class LinearParameters(Record):
 
     iterations: Range | None = None
     """At most so many steps of the solver of a classification; 1,000 where no range is given."""
+    l2: DecimalRange | None = None
+    """Instead of the computation's own `l2`."""
 
 
 class TrainLinear(Training):
@@ -139,10 +142,9 @@ class TrainLinear(Training):
     """What the submitter may choose."""
 
     @property
-    def ranges(self) -> Mapping[str, Range]:
+    def ranges(self) -> Mapping[str, AnyRange]:
         """See `Computation.ranges`."""
-        chosen = self.parameters.iterations
-        return {} if chosen is None else {"iterations": chosen}
+        return given_ranges(self.parameters)
 
 
 class GbdtParameters(Record):
@@ -152,6 +154,16 @@ class GbdtParameters(Record):
     """Trees of each class."""
     max_depth: Range
     """Levels of each tree."""
+    learning_rate: DecimalRange | None = None
+    """Instead of the computation's own `learning_rate`; as of all that follow."""
+    l2: DecimalRange | None = None
+    """Weight of the squared leaves."""
+    min_child_weight: DecimalRange | None = None
+    """Least sum of second derivatives in a leaf."""
+    subsample: DecimalRange | None = None
+    """Share of the rows for each tree."""
+    colsample_bytree: DecimalRange | None = None
+    """Share of the columns for each tree."""
 
 
 class TrainGbdt(Training):
@@ -165,12 +177,22 @@ class TrainGbdt(Training):
     """Weight of the squared leaves in the loss, not negative."""
     min_child_weight: Number = "1"
     """Least sum of second derivatives in a leaf, not negative; higher values smooth."""
+    subsample: Number = "1"
+    """Each tree is grown on this share of the rows, drawn by `split.seed`; 0.01 to 1."""
+    colsample_bytree: Number = "1"
+    """Each tree is grown on this share of the columns, drawn likewise; 0.01 to 1."""
     early_stopping: EarlyStopping | None = None
     """When to stop before all rounds are grown; none: never."""
     parameters: GbdtParameters
     """What the submitter may choose."""
 
     @property
-    def ranges(self) -> Mapping[str, Range]:
+    def ranges(self) -> Mapping[str, AnyRange]:
         """See `Computation.ranges`."""
-        return {"rounds": self.parameters.rounds, "max_depth": self.parameters.max_depth}
+        return given_ranges(self.parameters)
+
+
+def given_ranges(parameters: LinearParameters | GbdtParameters) -> dict[str, AnyRange]:
+    """The ranges that were given, by their parameters' names."""
+    ranges = {name: getattr(parameters, name) for name in type(parameters).model_fields}
+    return {name: allowed for name, allowed in ranges.items() if allowed is not None}

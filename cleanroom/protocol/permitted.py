@@ -4,8 +4,9 @@ The room checked all of it before it released. A receipt is verified by somebody
 so it is compared again; nothing here needs a key or a clock.
 """
 
-from cleanroom.errors import ReceiptInvalid
+from cleanroom.errors import ParameterOutOfRange, ReceiptInvalid
 from cleanroom.manifest.budgets import limits_of, losses_of
+from cleanroom.manifest.choices import complete
 from cleanroom.manifest.model import AnyComputation, Manifest
 from cleanroom.protocol.join import Join
 from cleanroom.protocol.predicate import Predicate
@@ -96,8 +97,10 @@ def _charged(predicate: Predicate, computation: AnyComputation, own: Manifest) -
 
 def _within(predicate: Predicate, computation: AnyComputation) -> None:
     compare("parameters", sorted(predicate.parameters), sorted(computation.ranges))
-    for name, allowed in computation.ranges.items():
-        if not allowed.min <= predicate.parameters[name] <= allowed.max:
-            raise ReceiptInvalid(
-                f"the parameter {name!r} of the receipt is outside its signed range"
-            )
+    try:
+        chosen = complete(computation.ranges, predicate.parameters)
+    except ParameterOutOfRange as outside:
+        raise ReceiptInvalid(
+            f"a parameter of the receipt is outside its range: {outside}"
+        ) from None
+    compare("parameters", predicate.parameters, chosen)

@@ -11,6 +11,7 @@ from cleanroom.attestation.claims import Assurance
 from cleanroom.encoding import Digest, Instant, Name, Record
 from cleanroom.ledger.entry import Instance, OutputRecord, RunId
 from cleanroom.ledger.loss import Loss
+from cleanroom.manifest.choices import Choice
 from cleanroom.manifest.model import Lineage
 from cleanroom.protocol.work import Check
 
@@ -81,7 +82,7 @@ class Predicate(Record):
     submitter: Name
     request: Digest
     """Of the signed request's envelope."""
-    parameters: dict[Name, int]
+    parameters: dict[Name, Choice]
     engine: Literal["process", "ray"]
     inputs: dict[Name, InputPart]
     workers: list[WorkerPart] = Field(min_length=1)

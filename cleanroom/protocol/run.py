@@ -14,6 +14,7 @@ from cleanroom.crypto.signing import Signer
 from cleanroom.encoding import Bytes, Digest, Instant, Name, Record, frame
 from cleanroom.errors import ManifestRule, RunRefused, SignatureInvalid
 from cleanroom.ledger.entry import ErrorCode, OutputRecord, RunId
+from cleanroom.manifest.choices import Choice
 from cleanroom.manifest.model import Lineage, Manifest
 
 REQUEST_TYPE = "application/vnd.cleanroom.run-request.v1+json"
@@ -46,7 +47,7 @@ class RunRequest(Record):
     manifest: Digest
     computation: Name
     submitter: Name
-    parameters: dict[Name, int]
+    parameters: dict[Name, Choice]
     """The submitter's choices; missing ones take the manifest's defaults."""
     versions: dict[Name, Digest]
     """Dataset version by input name; an input that is missing takes the newest."""

@@ -15,6 +15,7 @@ from cleanroom.crypto.envelope import Envelope
 from cleanroom.encoding import Bytes, Digest, Instant, Name, Record, frame, parse_json
 from cleanroom.errors import RecordMalformed
 from cleanroom.ledger.entry import ErrorCode, Instance, OutputRecord, RunId
+from cleanroom.manifest.choices import Choice
 from cleanroom.protocol.dataset import DatasetVersion
 from cleanroom.protocol.grant import KeyGrant
 from cleanroom.protocol.run import Stage
@@ -84,7 +85,7 @@ class Order(Record):
     run: RunId
     manifest: Digest
     computation: Name
-    parameters: dict[Name, int]
+    parameters: dict[Name, Choice]
     """Complete: defaults are filled in."""
     inputs: dict[Name, OrderedInput]
     gang: list[Peer] = Field(min_length=1)

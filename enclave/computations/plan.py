@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from cleanroom.dataset.features import Feature
-from cleanroom.errors import ManifestRule, ParameterOutOfRange
+from cleanroom.errors import ManifestRule
+from cleanroom.manifest.choices import Choice, complete
 from cleanroom.manifest.model import (
     AnyDataset,
     Column,
@@ -141,7 +142,9 @@ class Plan:
 
 
 def plan_count(
-    computation: IntersectCount, datasets: Mapping[str, AnyDataset], parameters: Mapping[str, int]
+    computation: IntersectCount,
+    datasets: Mapping[str, AnyDataset],
+    parameters: Mapping[str, Choice],
 ) -> Plan:
     """Plan `intersect.count`; it has no parameters.
 
@@ -168,7 +171,7 @@ def plan_count(
 
 
 def plan_rows(
-    computation: IntersectRows, datasets: Mapping[str, AnyDataset], parameters: Mapping[str, int]
+    computation: IntersectRows, datasets: Mapping[str, AnyDataset], parameters: Mapping[str, Choice]
 ) -> Plan:
     """Plan `intersect.rows`.
 
@@ -183,12 +186,13 @@ def plan_rows(
             source, _, column = name.partition(".")
             wanted.setdefault(source, set()).add(column)
     inputs = plan_inputs(computation, datasets, wanted)
+    limit = chosen_parameters(computation, parameters).get("limit")
     return Plan(
         "intersect.rows",
         inputs,
         tuple(_rows_rule(name, output, inputs, datasets) for name, output in outputs),
         computation.duplicates,
-        chosen_parameters(computation, parameters).get("limit"),
+        None if limit is None else int(limit),
     )
 
 
@@ -256,20 +260,12 @@ def _column(dataset: AnyDataset, name: str) -> Column:
     raise ManifestRule(f"column {name!r} is not in the dataset of this manifest")
 
 
-def chosen_parameters(computation: Computation, parameters: Mapping[str, int]) -> dict[str, int]:
+def chosen_parameters(
+    computation: Computation, parameters: Mapping[str, Choice]
+) -> dict[str, Choice]:
     """Every parameter of the computation, as chosen or by its default.
 
     Raises:
         ParameterOutOfRange: one is missing, unknown here, or outside its signed range.
     """
-    ranges = computation.ranges
-    unknown = sorted(set(parameters) - set(ranges))
-    if unknown:
-        raise ParameterOutOfRange(f"parameters {unknown} are not known, expected {sorted(ranges)}")
-    chosen = {}
-    for name, allowed in ranges.items():
-        value = parameters.get(name, allowed.default)
-        if value is None or not max(allowed.min, 0) <= value <= allowed.max:
-            raise ParameterOutOfRange(f"{name} is {value}, allowed {allowed.min} to {allowed.max}")
-        chosen[name] = value
-    return chosen
+    return complete(computation.ranges, parameters)

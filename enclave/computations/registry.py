@@ -19,6 +19,7 @@ import numpy as np
 import pyarrow as pa
 
 from cleanroom.errors import RunRefused
+from cleanroom.manifest.choices import Choice
 from cleanroom.manifest.model import AnyComputation, AnyDataset, IntersectCount, IntersectRows
 from enclave.computations.failure import Reason, value_free
 from enclave.computations.intersect import intersect
@@ -37,7 +38,7 @@ class Operation(Protocol):
         self,
         computation: AnyComputation,
         datasets: Mapping[str, AnyDataset],
-        parameters: Mapping[str, int],
+        parameters: Mapping[str, Choice],
     ) -> Plan:
         """Read off the manifest what a run needs."""
         ...
@@ -71,7 +72,7 @@ class Count:
         self,
         computation: AnyComputation,
         datasets: Mapping[str, AnyDataset],
-        parameters: Mapping[str, int],
+        parameters: Mapping[str, Choice],
     ) -> Plan:
         """See `Operation.plan`."""
         if not isinstance(computation, IntersectCount):
@@ -118,7 +119,7 @@ class Rows:
         self,
         computation: AnyComputation,
         datasets: Mapping[str, AnyDataset],
-        parameters: Mapping[str, int],
+        parameters: Mapping[str, Choice],
     ) -> Plan:
         """See `Operation.plan`."""
         if not isinstance(computation, IntersectRows):

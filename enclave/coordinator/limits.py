@@ -6,8 +6,9 @@ Nothing is counted here: `state.Room` counts. What is refused is refused before 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from cleanroom.errors import DatasetMissing, LimitReached, ParameterOutOfRange, RunRefused
-from cleanroom.manifest.model import AnyComputation, Manifest, Range
+from cleanroom.errors import DatasetMissing, LimitReached, RunRefused
+from cleanroom.manifest.choices import Choice, complete
+from cleanroom.manifest.model import AnyComputation, Manifest
 from cleanroom.protocol.run import RunRequest
 from enclave.coordinator.state import Room
 
@@ -32,17 +33,15 @@ def allowed_computation(manifest: Manifest, request: RunRequest) -> AnyComputati
     return computation
 
 
-def complete_parameters(computation: AnyComputation, chosen: Mapping[str, int]) -> dict[str, int]:
+def complete_parameters(
+    computation: AnyComputation, chosen: Mapping[str, Choice]
+) -> dict[str, Choice]:
     """Every parameter of the computation: chosen within its range, or by its default.
 
     Raises:
         ParameterOutOfRange: one is unknown, missing without a default, or out of its range.
     """
-    ranges = computation.ranges
-    unknown = sorted(set(chosen) - set(ranges))
-    if unknown:
-        raise ParameterOutOfRange(f"parameters {unknown} are unknown, expected {sorted(ranges)}")
-    return {name: _value(name, ranges[name], chosen.get(name)) for name in sorted(ranges)}
+    return complete(computation.ranges, chosen)
 
 
 def chosen_versions(
@@ -91,17 +90,6 @@ def deadline_of(room: Room, computation: AnyComputation, submitted_at: datetime)
     latest = submitted_at + timedelta(seconds=computation.limits.timeout_s)
     not_after = room.in_force(submitted_at).manifest.metadata.not_after
     return min(latest, not_after, room.ends_at or not_after)
-
-
-def _value(name: str, allowed: Range, chosen: int | None) -> int:
-    value = allowed.default if chosen is None else chosen
-    if value is None:
-        raise ParameterOutOfRange(f"parameter {name!r} is missing and has no default")
-    if not allowed.min <= value <= allowed.max:
-        raise ParameterOutOfRange(
-            f"parameter {name!r} is {value}, expected {allowed.min} to {allowed.max}"
-        )
-    return value
 
 
 def _version(room: Room, name: str, dataset: str, wanted: str | None) -> str:

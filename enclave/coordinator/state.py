@@ -20,6 +20,7 @@ from cleanroom.errors import (
 from cleanroom.ledger.budget import Balance
 from cleanroom.manifest.approval import ApprovedManifest
 from cleanroom.manifest.checks import in_force
+from cleanroom.manifest.choices import Choice
 from cleanroom.manifest.genesis import Genesis
 from cleanroom.manifest.model import AnyComputation, Manifest
 from cleanroom.protocol.dataset import DatasetVersion
@@ -65,7 +66,7 @@ class Run:
     envelope: str
     """Digest of the signed request's envelope."""
     computation: AnyComputation
-    parameters: Mapping[str, int]
+    parameters: Mapping[str, Choice]
     """Complete: defaults are filled in."""
     versions: Mapping[str, str]
     """Input name to dataset version, chosen at submission."""

@@ -1,6 +1,7 @@
 """Rules about computations: what they read, how units are compared, what they release."""
 
 from collections.abc import Iterator
+from decimal import Decimal
 
 from cleanroom.errors import Problem
 from cleanroom.manifest.model import (
@@ -12,6 +13,7 @@ from cleanroom.manifest.model import (
     IntersectRows,
     Manifest,
     Prediction,
+    Range,
     RowsOutput,
     ScoresOutput,
     Training,
@@ -96,20 +98,22 @@ def columns_are_needed(manifest: Manifest) -> Iterator[Problem]:
 
 
 def ranges_are_ordered(manifest: Manifest) -> Iterator[Problem]:
-    """A parameter's `min` is positive and not above its `max`, its `default` is between."""
+    """A parameter's `min` is at most its `max`, its `default` between; whole ones are from 1."""
     for name, computation in manifest.computations.items():
         for parameter, allowed in computation.ranges.items():
             path = f"computations.{name}.parameters.{parameter}"
-            if allowed.min > allowed.max:
+            least, most = Decimal(allowed.min), Decimal(allowed.max)
+            default = least if allowed.default is None else Decimal(allowed.default)
+            if least > most:
                 yield Problem(
                     f"min is {allowed.min}, expected at most max, which is {allowed.max}", path
                 )
-            elif allowed.default is not None and not allowed.min <= allowed.default <= allowed.max:
+            elif not least <= default <= most:
                 yield Problem(
                     f"default is {allowed.default}, expected {allowed.min} to {allowed.max}",
                     where=f"{path}.default",
                 )
-            if allowed.min < 1:
+            if isinstance(allowed, Range) and allowed.min < 1:
                 yield Problem(f"min is {allowed.min}, expected at least 1", where=f"{path}.min")
 
 

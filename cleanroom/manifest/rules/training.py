@@ -13,7 +13,6 @@ from cleanroom.manifest.model import (
     EvaluationOutput,
     Manifest,
     MetricsOutput,
-    TrainGbdt,
     Training,
     TrainLinear,
 )
@@ -29,6 +28,17 @@ LARGEST_EVALUATION = 400_000
 """In bytes, estimated; a worker writes tables of numbers below half a mebibyte."""
 COMPARED = MetricsOutput | EvaluationOutput
 """Outputs that say `compare`."""
+SETTINGS: dict[str, dict[str, tuple[str, str]]] = {
+    "train.linear": {"l2": ("0.000000001", "1000000000")},
+    "train.gbdt": {
+        "l2": ("0", "1000000000"),
+        "learning_rate": ("0.0001", "1"),
+        "min_child_weight": ("0", "1000000000"),
+        "subsample": ("0.01", "1"),
+        "colsample_bytree": ("0.01", "1"),
+    },
+}
+"""The lowest and the highest value of each setting, by operation."""
 ROLES = ("feature", "label", "weight")
 """What training reads besides the identities that it joins on."""
 
@@ -89,14 +99,17 @@ def weights_fit(manifest: Manifest) -> Iterator[Problem]:
 
 
 def settings_fit(manifest: Manifest) -> Iterator[Problem]:
-    """Weights of a loss are not negative, `l2` of a line is above 0, a learning rate at most 1."""
+    """A setting has one value, or a range instead; all of it is what the fit can work with."""
     for name, training in trainings(manifest):
-        for field, value, lowest, highest in _settings(training):
-            if not lowest <= Decimal(value) <= highest:
-                yield Problem(
-                    f"{field} is {value}, expected {lowest:f} to {highest:f}",
-                    where=f"computations.{name}.{field}",
-                )
+        for field, (least, most) in SETTINGS[training.op].items():
+            allowed, place = training.ranges.get(field), f"computations.{name}.{field}"
+            if allowed is not None and field in training.model_fields_set:
+                yield Problem(f"{field} has a value and a range, expected one of them", where=place)
+            value = getattr(training, field)
+            ends = [value] if allowed is None else [allowed.min, allowed.max]
+            if not all(Decimal(least) <= Decimal(each) <= Decimal(most) for each in ends):
+                told = " to ".join(str(each) for each in ends)
+                yield Problem(f"{field} is {told}, expected {least} to {most}", where=place)
 
 
 def weighs_on_one_worker(manifest: Manifest) -> Iterator[Problem]:
@@ -154,15 +167,6 @@ def _owners_of_features(manifest: Manifest, training: Training) -> list[str]:
             if dataset and column.name in read.columns and column.role == "feature":
                 owners.add(dataset.owner)
     return sorted(owners)
-
-
-def _settings(training: TrainLinear | TrainGbdt) -> Iterator[tuple[str, str, Decimal, Decimal]]:
-    """Field, value, lowest and highest."""
-    least, most = Decimal("0.000000001"), Decimal(10) ** 9
-    yield "l2", training.l2, least if isinstance(training, TrainLinear) else Decimal(0), most
-    if isinstance(training, TrainGbdt):
-        yield "learning_rate", training.learning_rate, Decimal("0.0001"), Decimal(1)
-        yield "min_child_weight", training.min_child_weight, Decimal(0), most
 
 
 def _fault_in_label(column: Column, task: str) -> str:

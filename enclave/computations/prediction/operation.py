@@ -12,6 +12,7 @@ import pyarrow as pa
 from cleanroom.dataset.features import Matrix, matrix, require_lawful
 from cleanroom.dataset.models.check import check_model
 from cleanroom.errors import ComputationFailed, RunRefused
+from cleanroom.manifest.choices import Choice
 from cleanroom.manifest.model import (
     AnyComputation,
     AnyDataset,
@@ -38,7 +39,7 @@ class Score:
         self,
         computation: AnyComputation,
         datasets: Mapping[str, AnyDataset],
-        parameters: Mapping[str, int],
+        parameters: Mapping[str, Choice],
     ) -> Plan:
         """See `Operation.plan`."""
         if not isinstance(computation, Predict | Evaluate):

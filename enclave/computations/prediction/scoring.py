@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from cleanroom.dataset.features import Feature
 from cleanroom.errors import ManifestRule
+from cleanroom.manifest.choices import Choice
 from cleanroom.manifest.model import (
     AnyDataset,
     Column,
@@ -33,7 +34,7 @@ MOST_METRICS = 16
 def plan_prediction(
     computation: Predict | Evaluate,
     datasets: Mapping[str, AnyDataset],
-    parameters: Mapping[str, int],
+    parameters: Mapping[str, Choice],
 ) -> Plan:
     """Plan a prediction or an evaluation.
 

@@ -9,6 +9,7 @@ from decimal import Decimal
 import pyarrow as pa
 
 from cleanroom.errors import ManifestRule
+from cleanroom.manifest.choices import Choice
 from cleanroom.manifest.model import (
     AnyDataset,
     Column,
@@ -62,7 +63,7 @@ def shape_of(output: TrainingOutput) -> tuple[tuple[str, pa.DataType], ...]:
 def plan_training(
     computation: TrainLinear | TrainGbdt,
     datasets: Mapping[str, AnyDataset],
-    parameters: Mapping[str, int],
+    parameters: Mapping[str, Choice],
 ) -> Plan:
     """Plan a training.
 
@@ -89,7 +90,7 @@ def plan_training(
         owners={planned.name: planned.owner for planned in inputs},
         split=computation.split,
         stopping=computation.early_stopping if isinstance(computation, TrainGbdt) else None,
-        settings={**_settings(computation), **chosen_parameters(computation, parameters)},
+        settings={**_settings(computation), **_numbers(computation, parameters)},
         mean_for_missing=isinstance(computation, TrainLinear) and computation.missing == "mean",
         max_rows=computation.max_rows,
         outputs=dict(computation.outputs),
@@ -144,12 +145,20 @@ def _read(
                 yield name, column
 
 
+SETTINGS = ("l2", "learning_rate", "min_child_weight", "subsample", "colsample_bytree")
+"""What has one signed value, or a range."""
+
+
 def _settings(computation: TrainLinear | TrainGbdt) -> dict[str, float]:
-    settings = {"l2": float(computation.l2)}
-    if isinstance(computation, TrainGbdt):
-        settings["learning_rate"] = float(computation.learning_rate)
-        settings["min_child_weight"] = float(computation.min_child_weight)
-    return settings
+    fields = type(computation).model_fields
+    return {name: float(getattr(computation, name)) for name in SETTINGS if name in fields}
+
+
+def _numbers(
+    computation: TrainLinear | TrainGbdt, parameters: Mapping[str, Choice]
+) -> dict[str, float]:
+    chosen = chosen_parameters(computation, parameters)
+    return {name: float(value) for name, value in chosen.items()}
 
 
 def _rule(name: str, output: TrainingOutput) -> Rule:

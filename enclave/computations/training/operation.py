@@ -13,6 +13,7 @@ import pyarrow as pa
 from cleanroom.dataset.model_file import ModelDescription
 from cleanroom.encoding import content_digest
 from cleanroom.errors import ComputationFailed, RunRefused
+from cleanroom.manifest.choices import Choice
 from cleanroom.manifest.model import (
     AnyComputation,
     AnyDataset,
@@ -63,7 +64,7 @@ class Train:
         self,
         computation: AnyComputation,
         datasets: Mapping[str, AnyDataset],
-        parameters: Mapping[str, int],
+        parameters: Mapping[str, Choice],
     ) -> Plan:
         """See `Operation.plan`."""
         if not isinstance(computation, TrainLinear | TrainGbdt):

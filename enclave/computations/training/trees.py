@@ -130,6 +130,8 @@ def tree_settings(lesson: Lesson, classes: list[str]) -> dict[str, str | int | f
         "learning_rate": settings["learning_rate"],
         "reg_lambda": settings["l2"],
         "min_child_weight": settings["min_child_weight"],
+        "subsample": settings["subsample"],
+        "colsample_bytree": settings["colsample_bytree"],
         "seed": lesson.split.seed,
         "verbosity": 0,
     }

@@ -197,7 +197,7 @@ def test_a_missing_value_counts_as_the_mean_of_the_training_rows():
     "parameters", [{"rounds": 301}, {"rounds": 0}, {"max_depth": 11}, {"l2": 1}]
 )
 def test_a_parameter_outside_its_signed_range_is_refused(parameters):
-    with pytest.raises(ParameterOutOfRange, match=r"allowed 1 to|are not known"):
+    with pytest.raises(ParameterOutOfRange, match=r"expected 1 to|are unknown"):
         train(plain_of(TREES), tables_of(people()), parameters)
 
 
@@ -265,3 +265,23 @@ def test_a_saved_model_is_what_xgboost_reads(tmp_path):
     again = xgboost.Booster(model_file=saved)
     assert again.get_dump() == model.booster.get_dump()
     assert "gbdt, classification of 'left.bought' from 3 features" in repr(model)
+
+
+@pytest.mark.parametrize(
+    ("how", "chosen", "signed"),
+    [
+        (TREES, {"learning_rate": "0.05", "subsample": "0.5"}, "0.05"),
+        (TREES, {"min_child_weight": "2.5", "colsample_bytree": "0.5"}, "2.5"),
+        (LINE, {"l2": "0.5"}, "0.5"),
+    ],
+    ids=["rate", "child", "line"],
+)
+def test_a_decimal_that_is_chosen_is_as_one_that_is_signed(how, chosen, signed):
+    tables = tables_of(people())
+    ranges = {name: {"min": "0.01", "max": "1000"} for name in chosen}
+    parameters = {**how.get("parameters", {}), **ranges}
+    free = plain_of({**how, "parameters": parameters})
+    fixed = plain_of({**how, **chosen})
+    assert signed in chosen.values()
+    assert train(free, tables, chosen).model_bytes == train(fixed, tables).model_bytes
+    assert train(fixed, tables).model_bytes != train(plain_of(how), tables).model_bytes

@@ -274,3 +274,12 @@ def test_the_plan_of_a_curve_says_what_it_is_about():
     assert "the loss of at most 5 models that tell `defaulted`" in told
     assert "round by round" in told
     assert "withheld below 10 units of any owner or 50 test units" in told
+
+
+def test_the_plan_says_which_decimals_the_submitter_may_choose():
+    plain = example().to_plain()
+    model = plain["computations"]["credit_model"]
+    del model["learning_rate"]
+    model["parameters"]["learning_rate"] = {"min": "0.01", "max": "0.5", "default": "0.1"}
+    rights = {right.computation: right for right in plan(Manifest.from_plain(plain)).rights}
+    assert "`learning_rate` from 0.01 to 0.5, 0.1 if not named" in rights["credit_model"].words

@@ -614,6 +614,28 @@ BROKEN = [
         "kind is curve, expected another: a line has no rounds",
     ),
     (
+        "settings_fit",
+        {
+            **TRAINS,
+            f"{MATCHES}__l2": "2",
+            f"{MATCHES}__parameters": {"l2": {"min": "1", "max": "3"}},
+        },
+        "computations.matches.l2",
+        "l2 has a value and a range, expected one of them",
+    ),
+    (
+        "settings_fit",
+        {**TRAINS, f"{MATCHES}__parameters": {"l2": {"min": "0", "max": "3"}}},
+        "computations.matches.l2",
+        "l2 is 0 to 3, expected 0.000000001 to 1000000000",
+    ),
+    (
+        "ranges_are_ordered",
+        {**TRAINS, f"{MATCHES}__parameters": {"l2": {"min": "0.3", "max": "0.25"}}},
+        "computations.matches.parameters.l2",
+        "min is 0.3, expected at most max, which is 0.25",
+    ),
+    (
         "rounds_on_one_worker",
         {
             **TRAINS,
