@@ -110,7 +110,9 @@ def init(
     begin(directory, mode, roles, workers_on, named=named)
     console.emit((directory / "attestation.yaml").read_text(encoding="utf-8").rstrip())
     if named:
-        console.say(f"{directory / 'reference-values'} goes beside every copy of the manifest")
+        console.say(
+            f"{directory / 'reference-values'} goes along: beside every copy of the manifest"
+        )
     console.next_step(f"give {directory / 'attestation.yaml'} to whoever writes the manifest")
 
 

@@ -66,7 +66,7 @@ class AttestationResult(Record):
     policy: str = Field(alias="ear.appraisal-policy-id")
     """Which entry of the manifest's `attestation` held, whole."""
     policy_digest: Digest
-    """SHA-256 of that entry's canonical bytes."""
+    """SHA-256 of that entry's canonical bytes, with measurements in place of a name for them."""
     evidence: Digest
     """The evidence that was verified."""
     claims: AnyClaims

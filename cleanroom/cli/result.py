@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from cleanroom.attestation.words.reference import image_in_words
 from cleanroom.cli import console
 from cleanroom.cli.context import (
     Visit,
@@ -179,10 +180,10 @@ def verify_receipt(
         manifest, allow_simulated=allow_simulated, collateral=bundle
     )
     predicate = verified.predicate
+    images = {name: image_in_words(values) for name, values in verified.room.images.items()}
     if as_json:
-        console.emit_json(
-            "receipt-verify", {"run": predicate.run, "assurance": predicate.assurance}
-        )
+        told: dict[str, object] = {"run": predicate.run, "assurance": predicate.assurance}
+        console.emit_json("receipt-verify", told | {"images": images})
         return
     findings = sum(len(worker.findings) for worker in verified.workers)
     console.emit(
@@ -190,3 +191,5 @@ def verify_receipt(
         f"{len(verified.workers)} workers, {len(verified.room.result.findings) + findings} checks, "
         f"log of {verified.room.head.size} entries"
     )
+    for name, words in images.items():
+        console.say(f"image of {name}: {words}")

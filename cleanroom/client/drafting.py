@@ -15,6 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from cleanroom.attestation.policy import AppraisalPolicy
 from cleanroom.client.files import write_new
+from cleanroom.client.signed_values import carry_values
 from cleanroom.encoding import Name, Record, problems_of
 from cleanroom.errors import FileMissing, ManifestShape
 from cleanroom.manifest.author import compose
@@ -55,6 +56,8 @@ def compose_file(
 ) -> Path:
     """Write a draft manifest to `out`, which must not exist yet.
 
+    What builders signed about images that the operator's file names is copied along.
+
     Args:
         out: the new file.
         template: one of `TEMPLATES`.
@@ -79,6 +82,8 @@ def compose_file(
         name=name,
     )
     write_new(out, text.encode()).chmod(PUBLIC_FILE)
+    if attestation is not None and given is not None:
+        carry_values(given.attestation, attestation.parent, out.parent)
     return out
 
 

@@ -49,10 +49,11 @@ def explain(subject: str) -> Explanation:
 
 def _field(path: str, nodes: list[Node]) -> Explanation:
     words = next((str(node["description"]) for node in nodes if "description" in node), "")
-    facts: dict[str, str] = {}
+    facts: dict[str, dict[str, None]] = {}
     for name, fact in (fact for node in nodes for fact in _facts(node)):
-        facts[name] = f"{facts[name]}, or {fact}" if facts.get(name, fact) != fact else fact
-    return Explanation(subject=path, words=words, facts=facts)
+        facts.setdefault(name, {})[fact] = None
+    told = {name: ", or ".join(different) for name, different in facts.items()}
+    return Explanation(subject=path, words=words, facts=told)
 
 
 def _facts(node: Node) -> Iterator[tuple[str, str]]:

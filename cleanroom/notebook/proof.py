@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from cleanroom.attestation.words.reference import image_in_words
 from cleanroom.client.display import mark, mimebundle, text_table
 from cleanroom.client.verdict import SIMULATED
 from cleanroom.encoding import instant_text
@@ -32,6 +33,10 @@ class Proof:
                 f"{said.manifest[:23]}…, {len(self._parties())} parties",
             ),
             (yes, "the log holds it", f"released {instant_text(said.released_at)}"),
+            *(
+                (yes, f"image of {name}", image_in_words(values))
+                for name, values in room.images.items()
+            ),
             (yes, "workers", f"{len(said.workers)}, each met {policies}"),
             (yes, "assurance", said.assurance),
             ("", "from", inputs),

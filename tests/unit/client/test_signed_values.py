@@ -120,3 +120,25 @@ def test_approve_at_the_command_line_ends_with_the_reason(tmp_path, monkeypatch,
     said = capsys.readouterr().err
     assert "CR-3012" in said
     assert "`reference-values/`" in said
+
+
+def test_a_draft_carries_what_builders_signed_along(tmp_path, monkeypatch):
+    """From `coordinator init --named` to a manifest whose plan tells the images."""
+    monkeypatch.chdir(tmp_path)
+    for party in ("bank", "shop"):
+        assert run(["key", "new", "--party", party]) == 0
+    assert run(["coordinator", "init", "operator", "--named"]) == 0
+    (tmp_path / "operator" / "reference-values" / "old.json").write_bytes(
+        signed_values("ann-provide")[0].to_bytes()
+    )
+    parties = ["--party", "bank.party.yaml", "--party", "shop.party.yaml"]
+    assert run(["init", *parties, "--attestation", "operator/attestation.yaml"]) == 0
+    copied = sorted(file.name for file in (tmp_path / "reference-values").iterdir())
+    assert copied == [
+        f"{image}-{builder}.json"
+        for image in ("coordinator", "worker")
+        for builder in ("first-builder", "second-builder")
+    ]
+    text = ManifestFile.load(tmp_path).plan().to_text()
+    assert "signed by first-builder, second-builder (2 had to)" in text
+    assert "NOT KNOWN HERE" not in text
