@@ -311,7 +311,7 @@ def test_a_disk_without_space_is_told_as_what_it_is(room, tmp_path, monkeypatch)
     def full(*_, **__):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("cleanroom.client.bringing.seal", full)
+    monkeypatch.setattr("cleanroom.client.brought.seal", full)
     with (
         enter(room, tmp_path) as bank,
         pytest.raises(MachineUnfit, match="cannot be written beside the manifest"),
