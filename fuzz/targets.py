@@ -40,7 +40,7 @@ from cleanroom.manifest.text import load
 from cleanroom.protocol.receipt import Receipt
 from cleanroom.protocol.statement import Statement
 from fuzz import seeds
-from tests.support import manifests, platform, predictions
+from tests.support import manifests, networks, platform, predictions
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +120,25 @@ def _trees(raw: bytes) -> object:
     return check_model(raw, predictions.model_dataset())
 
 
+def _network(raw: bytes) -> object:
+    features = [{"name": name, "type": "int64"} for name in "abcde"]
+    layers = {"hidden": networks.HIDDEN}
+    return check_model(
+        raw,
+        predictions.model_dataset(0, format="safetensors", features=features, network=layers),
+    )
+
+
+def _graph(raw: bytes) -> object:
+    features = [{"name": name, "type": "int64"} for name in "abcde"]
+    return check_model(raw, predictions.model_dataset(0, format="onnx", features=features))
+
+
+def _graphs() -> list[bytes]:
+    made = (networks.forest_graph(), networks.linear_graph(1))
+    return [each.SerializeToString() for each in made]
+
+
 def _text() -> list[bytes]:
     return [manifest_text(manifests.good_manifest()).encode()]
 
@@ -165,6 +184,8 @@ TARGETS: dict[str, Target] = {
     "reference-values": Target(ReferenceValuesStatement.from_bytes, seeds.reference_values, 8192),
     "dsse-envelope": Target(Envelope.from_bytes, seeds.envelope, 4096),
     "model-ubj": Target(_trees, lambda: [predictions.ubj()], 65536),
+    "model-onnx": Target(_graph, _graphs, 4096),
+    "model-safetensors": Target(_network, lambda: [networks.safetensors(1)], 4096),
     "manifest-text": Target(lambda raw: load(raw, name="cleanroom.yaml"), _text, 8192),
     "manifest-bytes": Target(Manifest.from_bytes, _bytes, 8192),
     "room-statement": Target(Statement.from_bytes, seeds.statement, 32768),

@@ -89,6 +89,15 @@ class ModelFeature(Record):
         return 1 if self.values is None else len(self.values)
 
 
+class Network(Record):
+    """The layers of a safetensors model; `docs/spec/dataset-v1.md` fixes the tensors' names."""
+
+    hidden: list[Annotated[int, Field(ge=1, le=4096)]] = Field(max_length=16)
+    """Units of each hidden layer, in order; none for a linear model."""
+    activation: Literal["relu", "tanh", "sigmoid"] = "relu"
+    """Applied after each hidden layer."""
+
+
 class ModelDataset(Record):
     """A trained model that one party brings, encrypted; `predict` and `evaluate` use it."""
 
@@ -96,14 +105,16 @@ class ModelDataset(Record):
     """What it is."""
     owner: Name
     """The party that signs and uploads its versions."""
-    format: Literal["xgboost-ubj"]
-    """How the file is written; the format can hold no code, and pickles are refused."""
+    format: Literal["xgboost-ubj", "onnx", "safetensors"]
+    """How the file is written; none of the formats can hold code, and pickles are refused."""
     task: Literal["classification", "regression"]
     """Whether it tells probabilities of classes, or a number."""
     classes: list[Title] = Field(default=[], max_length=MOST_ENTRIES)
     """The classes in the model's order; none for a regression."""
     features: list[ModelFeature] = Field(min_length=1, max_length=MOST_ENTRIES)
     """What it expects, in the model's order."""
+    network: Network | None = None
+    """The layers; of a safetensors model only."""
     max_bytes: int = Field(default=1 << 26, ge=1024, le=1 << 30)
     """A larger file is refused, in bytes."""
     allow: Allow

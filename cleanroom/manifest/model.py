@@ -36,6 +36,7 @@ from cleanroom.manifest.dataset import (
     Dataset,
     ModelDataset,
     ModelFeature,
+    Network,
     Rows,
 )
 from cleanroom.manifest.evaluation import EvaluationOutput
@@ -99,6 +100,7 @@ __all__ = [
     "ModelOutput",
     "ModelSource",
     "Names",
+    "Network",
     "Number",
     "Party",
     "PartyKey",

@@ -12,15 +12,19 @@ from types import MappingProxyType
 from typing import Self
 
 from cleanroom.dataset.models.appearance import looks_like
+from cleanroom.dataset.models.graphs import require_graph
+from cleanroom.dataset.models.tensors import require_tensors
 from cleanroom.dataset.models.trees import require_trees
 from cleanroom.encoding import Digest, Record, content_digest
 from cleanroom.errors import DataOversized, DataUnreadable, ModelRefused
 from cleanroom.manifest.model import ModelDataset
 
-SIGNS: Mapping[str, str] = MappingProxyType({"xgboost-ubj": "UBJ, as XGBoost writes"})
+SIGNS: Mapping[str, str] = MappingProxyType(
+    {"xgboost-ubj": "UBJ, as XGBoost writes", "onnx": "ONNX", "safetensors": "safetensors"}
+)
 """What a file of each format looks like, in the words of `appearance`."""
 READERS: Mapping[str, Callable[[bytes, ModelDataset], dict[str, int]]] = MappingProxyType(
-    {"xgboost-ubj": require_trees}
+    {"xgboost-ubj": require_trees, "onnx": require_graph, "safetensors": require_tensors}
 )
 """What judges a file of each format; it returns how large the model is, in numbers with names."""
 

@@ -5,6 +5,7 @@ must not depend on which rows were joined.
 """
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 from cleanroom.errors import Problem
 from cleanroom.manifest.model import (
@@ -24,10 +25,12 @@ from cleanroom.manifest.rules.training import fault_in_number
 
 RESERVED = (MODEL, "probability")
 """No table of a prediction has these names: they stand for the model, and for what it says."""
+MOST_WEIGHTS = 1 << 24
+"""A network has no more; 64 MiB."""
 
 
 def models_are_described(manifest: Manifest) -> Iterator[Problem]:
-    """A model has classes if it classifies, and features that it can take."""
+    """A model has classes if it classifies, layers if it is safetensors, features it can take."""
     for name, model in _models(manifest):
         path = f"datasets.{name}"
         if (model.task == "classification") != (len(model.classes) >= 2):
@@ -36,9 +39,16 @@ def models_are_described(manifest: Manifest) -> Iterator[Problem]:
                 f"{'two or more' if model.task == 'classification' else 'none'}",
                 where=f"{path}.classes",
             )
+        if (model.format == "safetensors") != (model.network is not None):
+            yield Problem(
+                f"network is {'missing' if model.network is None else 'given'} while the format "
+                f"is {model.format}, expected it for safetensors and nothing else",
+                where=f"{path}.network",
+            )
         if len(set(model.classes)) != len(model.classes):
             yield Problem("a class is listed twice", where=f"{path}.classes")
         yield from _faults_in_features(path, model)
+        yield from _faults_in_network(path, model)
 
 
 def models_are_models(manifest: Manifest) -> Iterator[Problem]:
@@ -197,6 +207,21 @@ def _faults_in_features(path: str, model: ModelDataset) -> Iterator[Problem]:
                 f"{'missing' if feature.values is None else 'listed'}, expected them for strings",
                 where=f"{where}.values",
             )
+        if feature.nullable and model.format != "xgboost-ubj":
+            yield Problem(
+                f"feature {feature.name!r} may be missing, which only xgboost-ubj can take",
+                where=f"{where}.nullable",
+            )
+
+
+def _faults_in_network(path: str, model: ModelDataset) -> Iterator[Problem]:
+    layers = [model.width, *(model.network.hidden if model.network else ()), model.scores]
+    weights = sum(one * two for one, two in pairwise(layers))
+    if weights > MOST_WEIGHTS:
+        yield Problem(
+            f"the layers have {weights} weights, expected at most {MOST_WEIGHTS}",
+            where=f"{path}.network.hidden",
+        )
 
 
 def _faults_in_bringing(

@@ -98,14 +98,17 @@ def of_metrics(rule: Rule, scoring: Scoring, units: Mapping[str, int], metrics: 
 
 
 def _answer(model: ModelDataset, column: str, said: Matrix) -> pa.Array:
-    """One column of scores; null where the model says nothing finite."""
+    """One column of scores; no number, or no class, where the model says nothing finite.
+
+    Numbers are never null: nulls take no room, and everybody sees how long a sealed file is.
+    """
     kind, _, name = column.partition(".")
     if kind == "class":
         silent = ~np.isfinite(said).all(axis=1)
         likeliest = pa.array(said.argmax(axis=1), mask=silent)
         return pa.array(model.classes, pa.large_string()).take(likeliest)
     numbers = said[:, model.classes.index(name) if kind == "probability" else 0]
-    return pa.array(numbers, mask=~np.isfinite(numbers))
+    return pa.array(np.where(np.isfinite(numbers), numbers, np.nan))
 
 
 def _labels(model: ModelDataset, column: pa.ChunkedArray) -> np.ndarray:

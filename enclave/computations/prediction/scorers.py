@@ -57,7 +57,25 @@ def trees(model: CheckedModel) -> Scorer:
     return Trees(booster, len(model.dataset.classes))
 
 
-LOADERS: Mapping[str, Callable[[CheckedModel], Scorer]] = {"xgboost-ubj": trees}
+def network(model: CheckedModel) -> Scorer:
+    """Load a network from safetensors."""
+    from enclave.computations.prediction import networks  # noqa: PLC0415 - as above
+
+    return networks.network(model)
+
+
+def graph(model: CheckedModel) -> Scorer:
+    """Load an ONNX graph."""
+    from enclave.computations.prediction import graphs  # noqa: PLC0415 - as above
+
+    return graphs.graph(model)
+
+
+LOADERS: Mapping[str, Callable[[CheckedModel], Scorer]] = {
+    "xgboost-ubj": trees,
+    "onnx": graph,
+    "safetensors": network,
+}
 """How a model of each format is loaded."""
 
 

@@ -115,6 +115,7 @@ DEFAULTS = {
     "datasets.*.features.*.values": None,
     "datasets.*.kind": "table",
     "datasets.*.max_bytes": 1 << 26,
+    "datasets.*.network.activation": "relu",
     "datasets.*.rows.min": 1,
     "workers.*.lease_s": 600,
 }

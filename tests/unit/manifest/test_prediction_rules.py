@@ -48,6 +48,30 @@ BROKEN = [
         "feature 'ward' is string and values are missing",
     ),
     (
+        "models_are_described",
+        {f"{MODEL}__format": "safetensors"},
+        "datasets.scorer.network",
+        "network is missing while the format is safetensors",
+    ),
+    (
+        "models_are_described",
+        {f"{MODEL}__network": {"hidden": [8]}},
+        "datasets.scorer.network",
+        "network is given while the format is xgboost-ubj",
+    ),
+    (
+        "models_are_described",
+        {f"{MODEL}__format": "safetensors", f"{MODEL}__network": {"hidden": [4096, 4096, 4096, 8]}},
+        "datasets.scorer.network.hidden",
+        "weights, expected at most 16777216",
+    ),
+    (
+        "models_are_described",
+        {f"{MODEL}__format": "onnx"},
+        "datasets.scorer.features.1.nullable",
+        "feature 'dose' may be missing, which only xgboost-ubj can take",
+    ),
+    (
         "models_are_models",
         {f"{SCORE}__inputs__rows__dataset": "scorer"},
         "computations.score.inputs.rows.dataset",
