@@ -5,7 +5,11 @@ same code; the policy entry accepts it. `fresh` empties the caches of parsed cer
 before each verification, as for a machine that was never seen; `warm` does not. `admission` is
 verify and appraise. One thread; rounds of all platforms are interleaved; medians count.
 
-    PYTHONPATH=. python bench/attestation.py --rounds 30
+Then what a hundred workers cost the coordinator (`bench.admissions`), and TDX against dcap-qvl
+(`bench.dcap`), which needs a Python with `bench/requirements-peers.txt`:
+
+    python -m bench.attestation --rounds 30
+    python -m bench.attestation --peers peers/bin/python
 """
 
 import argparse
@@ -18,10 +22,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from bench.common import ROOT, machine, say, write_report
+from bench.common import ROOT, machine, say, versions, write_report
 
 sys.path.insert(0, str(ROOT))
 
+from bench import dcap
+from bench.admissions import WORKERS, admissions
 from cleanroom.attestation.anchors import Anchors
 from cleanroom.attestation.appraisal import appraise
 from cleanroom.attestation.binding import Binding
@@ -115,14 +121,30 @@ def main() -> None:
     """Run the rounds, print a table, write JSON."""
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     arguments.add_argument("--rounds", type=int, default=30)
+    arguments.add_argument("--peers", default="", help="a Python with requirements-peers.txt")
     arguments.add_argument("--out", type=Path, default=Path("bench/out/attestation.json"))
     given = arguments.parse_args()
+    report: dict[str, object] = {"machine": machine(), "versions": versions()}
+    report["rounds"] = given.rounds
+    report["admissions"] = verifications(given.rounds)
+    report["hundred"] = hundred = admissions()
+    for name, one in hundred.items():
+        say(f"{WORKERS} workers on {name}: {one}")
+    report["dcap-qvl"] = "skipped: --peers names no Python with bench/requirements-peers.txt"
+    if given.peers:
+        report["dcap-qvl"] = dcap.compare(given.peers, given.rounds, forget)
+    say(f"TDX against dcap-qvl: {report['dcap-qvl']}")
+    write_report(given.out, report)
+
+
+def verifications(of_rounds: int) -> dict[str, dict[str, float]]:
+    """Medians for each platform; prints them as a table."""
     known = cases()
     for case in known.values():
         admit(case, platform.BINDING, platform.NOW)
     _CACHED.extend(_find_caches())
     rounds: dict[tuple[str, bool], list[float]] = {}
-    for _ in range(given.rounds):
+    for _ in range(of_rounds):
         for name, case in known.items():
             for fresh in (True, False):
                 rounds.setdefault((name, fresh), []).append(timed(case, fresh=fresh))
@@ -138,7 +160,7 @@ def main() -> None:
     for name, one in figures.items():
         per_second = 1000 / one["warm_ms"]
         say(f"{name:32} {one['fresh_ms']:9.2f} {one['warm_ms']:9.2f} {per_second:10.0f}")
-    write_report(given.out, {"machine": machine(), "admissions": figures, "rounds": given.rounds})
+    return figures
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ import base64
 import binascii
 import hashlib
 import json
+import re
 from datetime import UTC, datetime
 from typing import Annotated, Self
 
@@ -22,6 +23,8 @@ LARGEST_RECORD = 16 * 1024 * 1024
 """No record is larger, in bytes: receipts embed evidence, nothing embeds data."""
 DEEPEST_RECORD = 64
 """No record nests deeper; the standard library's JSON reader recurses."""
+_RARE_NUMBER = re.compile(r"[:,\[]-?[0-9]+(?:[.eE]|(?<=[0-9]{16}))")
+"""A fraction, an exponent or 16 digits, where JSON may have a number; in texts it means nothing."""
 
 
 def frame(domain: str, *fields: bytes) -> bytes:
@@ -104,6 +107,24 @@ Name = Annotated[str, Text(pattern=r"^[a-z][a-z0-9_-]{0,62}$")]
 """An identifier that an author chooses: lower case, digits, `-` and `_`."""
 
 
+def canonical(plain: dict[str, object]) -> bytes:
+    """RFC 8785 JSON of plain values, whose keys are texts.
+
+    The standard library writes the same bytes, several times faster, as long as everything is ASCII
+    and numbers are whole and short: RFC 8785 differs in how it writes other numbers (§3.2.2.3) and
+    sorts other keys (§3.2.3). What may be one of these is left to `rfc8785`.
+    """
+    try:
+        text = json.dumps(
+            plain, ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":")
+        )
+    except ValueError:
+        text = ""  # no such number in JSON: `rfc8785` says which
+    if text.isascii() and text and not _RARE_NUMBER.search(text):
+        return text.encode("ascii")
+    return rfc8785.dumps(plain)  # type: ignore[arg-type]
+
+
 class Record(BaseModel):
     """A value that is signed, sent or stored: frozen, strict, closed, canonical."""
 
@@ -118,7 +139,7 @@ class Record(BaseModel):
 
     def to_bytes(self) -> bytes:
         """The canonical bytes: RFC 8785 JSON."""
-        return rfc8785.dumps(self.to_plain())  # type: ignore[arg-type]
+        return canonical(self.to_plain())
 
     def to_plain(self) -> dict[str, object]:
         """The same as plain JSON values."""

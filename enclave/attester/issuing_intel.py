@@ -81,6 +81,10 @@ def issue_list(
     for serial in serials:
         entry = x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(window[0])
         unsigned = unsigned.add_revoked_certificate(entry.build())
+    # As Intel's: a number that grows, and whose key signed.
+    key = x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key())
+    unsigned = unsigned.add_extension(x509.CRLNumber(1), critical=False)
+    unsigned = unsigned.add_extension(key, critical=False)
     return unsigned.sign(issuer_key, SHA256()).public_bytes(Encoding.DER)
 
 

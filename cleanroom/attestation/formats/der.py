@@ -5,8 +5,8 @@ have serial number 0, which that library announces it will refuse.
 """
 
 from datetime import UTC, datetime
+from functools import lru_cache
 
-from cleanroom.attestation.formats.reader import Reader
 from cleanroom.attestation.rejection import rejected
 from cleanroom.errors import EvidenceRejected
 
@@ -19,16 +19,29 @@ LONGEST_LENGTH = 3
 
 
 class Der:
-    """Takes DER elements off the front of some bytes."""
+    """Takes DER elements off the front of some bytes, without copying them.
 
-    def __init__(self, raw: bytes, what: str) -> None:
-        self._reader = Reader(raw, what)
+    Args:
+        raw: where the elements are.
+        what: their name, for messages.
+        start: where the first one begins.
+        end: where the last one ends; with the bytes if not given.
+    """
+
+    # NOTE: a chain takes some five hundred elements, so this class counts positions itself where
+    # others use `Reader`; the rules are the same: bounded, named, and to the last byte.
+    __slots__ = ("_at", "_end", "_raw", "what")
+
+    def __init__(self, raw: bytes, what: str, start: int = 0, end: int | None = None) -> None:
+        self._raw = raw
+        self._at = start
+        self._end = len(raw) if end is None else end
         self.what = what
 
     @property
     def more(self) -> int:
         """How many bytes are left."""
-        return self._reader.left
+        return self._end - self._at
 
     def content(self, tag: int, field: str) -> bytes:
         """The contents of the next element, which must have this tag.
@@ -36,20 +49,19 @@ class Der:
         Raises:
             EvidenceRejected: another tag, a length that is not minimal, or too few bytes.
         """
-        found = self._reader.number(1, field, "big")
-        if found != tag:
-            raise self._malformed(field, f"tag {found:#04x}", f"tag {tag:#04x}")
-        return self._reader.take(self._length(field), field)
+        start = self._enter(tag, field)
+        return self._raw[start : self._at]
 
     def whole(self, tag: int, field: str) -> bytes:
         """The next element with its tag and length."""
-        before = self._reader.left
-        self.content(tag, field)
-        return self._reader.since(before)
+        before = self._at
+        self._enter(tag, field)
+        return self._raw[before : self._at]
 
     def inside(self, tag: int, field: str) -> "Der":
         """A reader of what is inside the next element."""
-        return Der(self.content(tag, field), f"{self.what} {field}")
+        start = self._enter(tag, field)
+        return Der(self._raw, f"{self.what} {field}", start, self._at)
 
     def optional(self, tag: int, field: str) -> bytes:
         """The contents of the next element if it has this tag, else nothing is taken."""
@@ -57,7 +69,12 @@ class Der:
 
     def end(self) -> None:
         """Refuse trailing bytes."""
-        self._reader.end()
+        if self._at != self._end:
+            raise rejected(
+                self.what,
+                found=f"followed by {self.more} bytes",
+                expected="nothing after its last field",
+            )
 
     def integer(self, field: str) -> int:
         """A non-negative INTEGER in its shortest form."""
@@ -76,14 +93,7 @@ class Der:
         raw = self.content(OID, field)
         if not raw or raw[-1] & 0x80:
             raise self._malformed(field, "an incomplete object identifier", "a complete one")
-        arcs, arc = [], 0
-        for octet in raw:
-            arc = arc << 7 | octet & 0x7F
-            if not octet & 0x80:
-                arcs.append(arc)
-                arc = 0
-        first = min(arcs[0] // 40, 2)
-        return ".".join(str(number) for number in (first, arcs[0] - 40 * first, *arcs[1:]))
+        return _dotted(raw)
 
     def bits(self, field: str) -> bytes:
         """A BIT STRING of whole bytes."""
@@ -132,21 +142,56 @@ class Der:
             raise self._malformed(field, "no date of the calendar", "one") from None
 
     def _next_is(self, tag: int) -> bool:
-        return self._reader.peek() == tag
+        return self._at < self._end and self._raw[self._at] == tag
 
-    def _length(self, field: str) -> int:
-        first = self._reader.number(1, field, "big")
-        if first < 0x80:
-            return first
-        size = first & 0x7F
-        if not 1 <= size <= LONGEST_LENGTH:
+    def _enter(self, tag: int, field: str) -> int:
+        """Go behind the next element, which must have this tag; where its contents start."""
+        raw, at = self._raw, self._at
+        if at + 2 > self._end:
+            raise self._cut(field, self._end - at, 2)
+        if raw[at] != tag:
+            raise self._malformed(field, f"tag {raw[at]:#04x}", f"tag {tag:#04x}")
+        size, start = raw[at + 1], at + 2
+        if size >= 0x80:
+            size, start = self._long(size & 0x7F, start, field)
+        if start + size > self._end:
+            raise self._cut(field, self._end - start, size)
+        self._at = start + size
+        return start
+
+    def _long(self, octets: int, at: int, field: str) -> tuple[int, int]:
+        """A length of several bytes, and where the contents start."""
+        if not 1 <= octets <= LONGEST_LENGTH:
             raise self._malformed(field, "a length without end or beyond bounds", "a short one")
-        length = self._reader.number(size, field, "big")
-        if length < 0x80 or length >> 8 * (size - 1) == 0:
+        if at + octets > self._end:
+            raise self._cut(field, self._end - at, octets)
+        length = int.from_bytes(self._raw[at : at + octets], "big")
+        if length < 0x80 or length >> 8 * (octets - 1) == 0:
             raise self._malformed(field, "a length in a longer form than needed", "the shortest")
-        return length
+        return length, at + octets
+
+    def _cut(self, field: str, left: int, expected: int) -> EvidenceRejected:
+        return rejected(
+            f"{self.what} {field}",
+            found=f"cut after {left} bytes",
+            expected=f"{expected} bytes",
+            cause="the evidence was truncated on its way",
+        )
 
     def _malformed(self, field: str, found: str, expected: str) -> EvidenceRejected:
         return rejected(
             f"{self.what} {field}", found=found, expected=expected, cause="this is not strict DER"
         )
+
+
+@lru_cache(maxsize=256)
+def _dotted(raw: bytes) -> str:
+    """An object identifier's contents, which end with a complete arc, in dots."""
+    arcs, arc = [], 0
+    for octet in raw:
+        arc = arc << 7 | octet & 0x7F
+        if not octet & 0x80:
+            arcs.append(arc)
+            arc = 0
+    first = min(arcs[0] // 40, 2)
+    return ".".join(str(number) for number in (first, arcs[0] - 40 * first, *arcs[1:]))
