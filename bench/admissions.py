@@ -29,6 +29,7 @@ from cleanroom.protocol.join import (
     join_binding,
 )
 from enclave.attester import Attester
+from enclave.attester.supply import Supply
 from enclave.coordinator.admission import admit, challenge
 from enclave.coordinator.blobs import Blobs
 from enclave.coordinator.callers import Callers
@@ -86,7 +87,14 @@ def _room(directory: Path, manifest: Manifest, genesis: Genesis) -> Engine:
     journal = Journal.open(directory, genesis, attester.derive_key, platform.NOW)
     blobs, leases = Blobs(directory / "blobs"), Leases(time.monotonic)
     performer = Performer(journal.keys, blobs, Callers(time.monotonic), leases)
-    engine = Engine(journal, attester, performer, clock=lambda: platform.NOW, on_death=lambda: None)
+    engine = Engine(
+        journal,
+        attester,
+        performer,
+        supply=Supply(None),
+        clock=lambda: platform.NOW,
+        on_death=lambda: None,
+    )
     engine.boot()
     proposed = approvals(manifest)
     engine.apply(lambda at: Proposed(at=at, manifest=manifest.to_bytes(), approvals=proposed))

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
 from types import MappingProxyType
+from typing import NamedTuple
 
 from cleanroom.attestation.formats import der
 from cleanroom.attestation.formats.der import Der
@@ -27,8 +28,7 @@ UNDERSTOOD = frozenset({BASIC_CONSTRAINTS, KEY_USAGE})
 _PEM = re.compile(rb"-----BEGIN CERTIFICATE-----([A-Za-z0-9+/=\s]+)-----END CERTIFICATE-----\s*")
 
 
-@dataclass(frozen=True, slots=True)
-class Extension:
+class Extension(NamedTuple):
     """One extension; what it means is the reader's business."""
 
     critical: bool

@@ -10,6 +10,13 @@ from cleanroom.attestation.policy import Demand
 from cleanroom.attestation.result import Finding
 from cleanroom.encoding import Digest
 
+ACCEPTED: Mapping[Demand, tuple[str, ...]] = {
+    "require": ("set",),
+    "forbid": ("clear",),
+    "any": ("clear", "set"),
+}
+"""What a bit may be, by what an entry demands of it."""
+
 
 def finding(code: str, check: str, found: str, expected: str, *, passed: bool) -> Finding:
     """One comparison, in words."""
@@ -56,8 +63,8 @@ def bits_as_asked(
     """Each named bit is set or clear as an entry demands."""
     for name, demand in demands.items():
         found = "set" if bits[name] else "clear"
-        accepted = {"require": {"set"}, "forbid": {"clear"}, "any": {"set", "clear"}}[demand]
-        expected = " or ".join(sorted(accepted))
+        accepted = ACCEPTED[demand]
+        expected = " or ".join(accepted)
         yield finding(code, f"{where} {name}", found, expected, passed=found in accepted)
 
 
