@@ -55,18 +55,16 @@ class Awaiting:
         return [coded_answer(ref) for ref in refs]
 
     def some(self, streams: Sequence[Any]) -> list[Any]:
-        """Those of several streams that have something to say, or have ended; at least one.
+        """One or more of several streams that have something to say, or have ended.
 
         Raises:
             WorkerLost: a node died.
         """
-        ready: list[Any] = []
-        while not ready:
-            ready, _ = ray.wait(
-                list(streams), num_returns=len(streams), timeout=LOOK_S, fetch_local=False
-            )
+        while True:
+            ready, _ = ray.wait(list(streams), num_returns=1, timeout=LOOK_S, fetch_local=False)
+            if ready:
+                return list(ready)
             self._require_gang()
-        return ready
 
     def _require_gang(self) -> None:
         if living() < self.nodes:

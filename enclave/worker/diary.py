@@ -1,7 +1,7 @@
 """What a worker writes to stderr: one JSON line for each event, from a closed list of fields.
 
-Events are constants in the source; fields are names and codes. No message of an exception, no
-value, path or key is ever written.
+Events are constants in the source; fields are names, codes and sizes. No message of an exception,
+no value, path or key is ever written.
 """
 
 import json
@@ -10,8 +10,9 @@ import sys
 from collections.abc import Mapping
 from types import MappingProxyType
 
-FIELDS = ("code", "run", "instance", "stage", "node", "item", "platform")
-"""The only fields an event may carry; each is an identifier or a code."""
+FIELDS = ("code", "run", "instance", "stage", "node", "item", "platform", "needed", "usable")
+"""The only fields an event may carry; each is an identifier or a code, or a size in megabytes that
+follows from rows and columns, which the room's log names as well."""
 _LOGGER = logging.getLogger("enclave.worker")
 
 

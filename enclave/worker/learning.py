@@ -54,7 +54,7 @@ def taught(
         raise ComputationFailed("a training has no lesson")
     advance("train", 0)
     cut, seen_by = spread(plan, plan.lesson, found, accepted.nodes)
-    seen = seen_by(Learners(accepted, cut, awaiting))
+    seen = seen_by(Learners(accepted, cut, awaiting, functools.partial(advance, "train")))
     lines = functools.partial(fit_reduced, after_round=unheard)
     return operation.taught(
         plan, plan.lesson, seen, fit_grown if plan.op == "train.gbdt" else lines
@@ -64,11 +64,19 @@ def taught(
 class Learners:
     """The shards of one training, one on each node; see `spread.Gang`."""
 
-    def __init__(self, accepted: AcceptedOrder, cut: list[Share], awaiting: Awaiting) -> None:
+    def __init__(
+        self,
+        accepted: AcceptedOrder,
+        cut: list[Share],
+        awaiting: Awaiting,
+        told: Callable[[int], None],
+    ) -> None:
+        """Load the shares; `told` hears after each round how many percent are done."""
         self._accepted = accepted
         self._cut = cut
         self._awaiting = awaiting
-        self._told: list[tuple[str, tuple[Any, ...]]] = []
+        self._tell = told
+        self._lasting: list[tuple[str, tuple[Any, ...]]] = []
         self._losses = 0
         self._learners = self._load(list(range(len(cut))))
 
@@ -78,7 +86,7 @@ class Learners:
         self._awaiting.settle(refs)
         answers = [self._answer(place, ref, step, given) for place, ref in enumerate(refs)]
         if lasts(step, given):
-            self._told.append((step, given))
+            self._lasting.append((step, given))
         return answers
 
     def grow(self, growth: Growth, kept: Columns | None) -> bytes:
@@ -97,8 +105,8 @@ class Learners:
         Raises:
             CleanroomError: a rank failed, and would again.
         """
-        growing = self._growing(growth, kept)
-        failures = []
+        growing, failures = self._growing(growth, kept), []
+        lead = growing[0]
         while growing:
             for stream in self._awaiting.some(growing):
                 try:
@@ -112,6 +120,8 @@ class Learners:
                     failures.append(failed)
                     growing.remove(stream)
                 else:
+                    if stream is lead:
+                        self._tell(100 * done // growth.rounds)
                     growth = replace(growth, trees=trees, done=done) if trees else growth
         if failures:
             raise failures[0]
@@ -144,13 +154,26 @@ class Learners:
                 self._lose()
             [learner] = self._load([place])
             self._learners[place] = learner
-            for earlier in self._told:
+            for earlier in self._lasting:
                 self._awaiting.answers([learner.take.remote(*earlier)])
             ref = learner.take.remote(step, given)
             self._awaiting.settle([ref])
 
     def _load(self, places: list[int]) -> list[Any]:
-        """New learners for some places of the gang, with their rows."""
+        """New learners for some places of the gang, with their rows; as often as one dies."""
+        while True:
+            learners, loading = self._loading(places)
+            self._awaiting.settle(loading)
+            try:
+                for ref in loading:
+                    coded_answer(ref)
+            except (ActorDiedError, ActorUnavailableError):
+                self._lose()
+            else:
+                return learners
+
+    def _loading(self, places: list[int]) -> tuple[list[Any], list[Any]]:
+        """New learners, and what they say once they have their rows."""
         plan, cut = self._accepted.plan, [self._cut[place] for place in places]
         taken = [self._taken(number, cut) for number in range(len(plan.inputs))]
         # every part is read and judged, whoever wants rows of it
@@ -166,8 +189,7 @@ class Learners:
             )
             for each, (learner, share) in enumerate(zip(learners, cut, strict=True))
         ]
-        self._awaiting.answers(loading)
-        return learners
+        return learners, loading
 
     def _taken(self, number: int, cut: list[Share]) -> list[list[Any]]:
         """For each part of an input: the rows of each share, and a mark that it is lawful."""

@@ -7,6 +7,7 @@ kernel, and ends with a code like any other.
 from pathlib import Path
 
 from cleanroom.errors import MemoryShort
+from enclave.worker.diary import note
 from enclave.worker.orders import AcceptedOrder
 
 WIDTHS = {
@@ -27,6 +28,8 @@ COPIES_OF_SCORES = 3
 """What a model says is held as said, as columns, and as rounded."""
 COPIES_OF_MODEL = 20
 """A model is read into Python's values, then by its library; most of it are single numbers."""
+COPIES_OF_LINES = 3
+"""Lines of a join are held as matched, in order, and as shares."""
 OVERHEAD = 24
 """Row numbers, hash words and sorted runs, in bytes for each row."""
 USABLE = 0.9
@@ -43,7 +46,8 @@ def estimate(accepted: AcceptedOrder) -> int:
         payload = sum(widths[name] for name in planned.payload)
         rows = accepted.order.inputs[planned.name].version.rows
         total += rows * (COPIES_OF_KEYS * keys + OVERHEAD + 2 * payload)
-    return total // accepted.nodes + _of_training(accepted) + _of_scoring(accepted)
+    held = _of_training(accepted) + _of_lines(accepted) + _of_scoring(accepted)
+    return total // accepted.nodes + held
 
 
 def _of_training(accepted: AcceptedOrder) -> int:
@@ -54,6 +58,15 @@ def _of_training(accepted: AcceptedOrder) -> int:
     width = sum(len(column.values or ("",)) for _, column in lesson.features)
     rows = min(_joined_rows(accepted), lesson.max_rows)
     return rows * width * WIDTHS["float64"] * COPIES_OF_MATRIX // accepted.nodes
+
+
+def _of_lines(accepted: AcceptedOrder) -> int:
+    """The lines of a join that the head of a gang cuts into shares for a training."""
+    lesson = accepted.plan.lesson
+    if lesson is None or accepted.nodes == 1 or accepted.node != 0:
+        return 0
+    rows = min(_joined_rows(accepted), lesson.max_rows)
+    return rows * (len(accepted.plan.inputs) + 1) * WIDTHS["int64"] * COPIES_OF_LINES
 
 
 def _joined_rows(accepted: AcceptedOrder) -> int:
@@ -81,15 +94,24 @@ def _of_scoring(accepted: AcceptedOrder) -> int:
 
 
 def require_memory(accepted: AcceptedOrder, available: int) -> int:
-    """Return the estimate, in bytes, once it fits into `available` bytes.
+    """Return the estimate, in bytes, once it fits into `available` bytes; the diary has both.
 
     Raises:
         MemoryShort: it does not.
     """
-    needed = estimate(accepted)
-    if needed > available * USABLE:
-        raise MemoryShort("the inputs need more memory than this worker has")
+    needed, usable = estimate(accepted), int(available * USABLE)
+    told = {"needed": megabytes(needed), "usable": megabytes(usable)}
+    note("memory", run=accepted.order.run, **told)
+    if needed > usable:
+        raise MemoryShort(
+            f"the run needs {told['needed']} MB on this worker, expected at most {told['usable']}"
+        )
     return needed
+
+
+def megabytes(size: int) -> str:
+    """So many bytes in megabytes, rounded up."""
+    return str(-(-size // 1_000_000))
 
 
 def available_memory(root: Path = Path("/")) -> int:

@@ -12,6 +12,7 @@ import fcntl
 import os
 import socket
 import struct
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
@@ -28,6 +29,10 @@ SIOCSIFFLAGS, SIOCSIFADDR, SIOCSIFNETMASK, SIOCSIFMTU = 0x8914, 0x8916, 0x891C, 
 IFF_UP, IFF_RUNNING = 0x1, 0x40
 """include/uapi/linux/sockios.h and if.h."""
 LOOPBACK, DEVICE = "lo", "gang"
+TUNNELS_OF_THE_KERNEL = frozenset(
+    {"tunl0", "gre0", "gretap0", "erspan0", "sit0", "ip6tnl0", "ip6gre0", "ip_vti0", "ip6_vti0"}
+)
+"""Devices without a peer that some kernels put, switched off, into every new namespace."""
 NETWORK = "10.77.0"
 """Seen by nobody outside of the namespace."""
 NETMASK = "255.255.255.0"
@@ -50,21 +55,25 @@ def seclude(rank: int) -> int:
     require_alone()
     try:
         _leave()
+        require_empty(name for _, name in socket.if_nameindex())
         device = _device()
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
             _configure(control, rank)
     except OSError as refused:
         raise MachineUnfit(f"{NEEDED}: errno {refused.errno}") from None
-    found = {name for _, name in socket.if_nameindex()}
-    if found - TUNNELS_OF_THE_KERNEL != {LOOPBACK, DEVICE}:
-        raise MachineUnfit("a new network namespace has other devices than its own")
     return device
 
 
-TUNNELS_OF_THE_KERNEL = frozenset(
-    {"tunl0", "gre0", "gretap0", "erspan0", "sit0", "ip6tnl0", "ip6gre0", "ip_vti0", "ip6_vti0"}
-)
-"""Devices without a peer that some kernels put, switched off, into every new namespace."""
+def require_empty(devices: Iterable[str]) -> frozenset[str]:
+    """Return the devices of a namespace once they are a loopback, and what the kernel puts there.
+
+    Raises:
+        MachineUnfit: there are others, so this is no new namespace.
+    """
+    found = frozenset(devices)
+    if found - TUNNELS_OF_THE_KERNEL != {LOOPBACK}:
+        raise MachineUnfit("a network namespace has devices of somebody else")
+    return found
 
 
 def require_alone(threads: Path = Path("/proc/self/task")) -> int:

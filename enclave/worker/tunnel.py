@@ -12,7 +12,7 @@ import hmac
 import os
 import ssl
 import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
 from cleanroom.errors import CallerRefused, WorkerLost
@@ -123,11 +123,23 @@ async def _answered(
     """
     said, rank = GREETING.unpack(await reader.readexactly(GREETING.size))
     require_secret(said, meeting.secret)
-    if not meeting.rank < rank < len(meeting.gang) or rank in known:
-        raise CallerRefused("a rank dialled that is not awaited")
+    require_awaited(
+        rank, [each for each in range(meeting.rank + 1, len(meeting.gang)) if each not in known]
+    )
     require_name(writer, meeting.gang[rank][0])
     writer.write(GREETING.pack(meeting.secret, meeting.rank))
     return int(rank)
+
+
+def require_awaited(rank: int, awaited: Collection[int]) -> int:
+    """Return the rank once it is one that has yet to come.
+
+    Raises:
+        CallerRefused: it came already, is dialled itself, or does not exist.
+    """
+    if rank not in awaited:
+        raise CallerRefused("a rank dialled that is not awaited")
+    return rank
 
 
 def require_secret(said: bytes, secret: bytes) -> bytes:

@@ -20,13 +20,20 @@ from cleanroom.protocol.dataset import sign_version
 from cleanroom.protocol.grant import grant
 from cleanroom.protocol.work import Failed, Finished, Peer
 from enclave.computations.registry import operations
-from enclave.worker.memory import COPIES_OF_MATRIX, estimate, require_memory
+from enclave.worker.memory import (
+    COPIES_OF_LINES,
+    COPIES_OF_MATRIX,
+    estimate,
+    megabytes,
+    require_memory,
+)
 from enclave.worker.orders import accept
 from tests.support.manifests import good_manifest, signer
 from tests.support.workers import (
     ScriptedRoom,
     baskets,
     customers,
+    diary_in,
     live_manifest,
     now,
     running_worker,
@@ -173,7 +180,9 @@ def test_inputs_that_do_not_fit_into_memory_are_refused_before_they_are_fetched(
     accepted = accept(order, room.manifest, role="cpu", instance=worker.admit.instance, now=now())
     needed = estimate(accepted)
     assert require_memory(accepted, 2 * needed) == needed
-    with pytest.raises(MemoryShort, match="more memory than this worker has"):
+    with pytest.raises(
+        MemoryShort, match=r"the run needs \d+ MB on this worker, expected at most \d+"
+    ):
         require_memory(accepted, needed)
 
 
@@ -189,8 +198,36 @@ def test_a_training_is_refused_before_it_is_fetched_where_its_matrix_does_not_fi
     columns = len(["income", "spend", "payment=card", "payment=cash"])
     without = replace(training, plan=replace(plan, lesson=None))
     assert estimate(training) == estimate(without) + rows * columns * 8 * COPIES_OF_MATRIX
-    with pytest.raises(MemoryShort, match="more memory than this worker has"):
+    with pytest.raises(
+        MemoryShort, match=r"the run needs \d+ MB on this worker, expected at most \d+"
+    ):
         require_memory(training, estimate(training))
+
+
+def test_a_gang_needs_less_of_each_worker_and_the_head_holds_the_lines(room, worker, order):
+    accepted = accept(order, room.manifest, role="cpu", instance=worker.admit.instance, now=now())
+    manifest = good_manifest(**TRAINS)
+    computation = manifest.computations["matches"]
+    plan = operations["train.linear"].plan(computation, manifest.datasets, {})
+    alone = replace(accepted, manifest=manifest, plan=plan)
+    two = order.model_copy(update={"gang": [order.gang[0]] * 2})
+    head, other = (replace(alone, order=two, node=node) for node in (0, 1))
+    rows = min(each.version.rows for each in order.inputs.values())
+    assert estimate(alone) - 2 <= 2 * estimate(other) <= estimate(alone)
+    assert estimate(head) == estimate(other) + rows * 3 * 8 * COPIES_OF_LINES
+
+
+def test_the_diary_says_how_much_memory_is_needed(room, worker, order, caplog):
+    accepted = accept(order, room.manifest, role="cpu", instance=worker.admit.instance, now=now())
+    with diary_in(caplog), pytest.raises(MemoryShort):
+        require_memory(accepted, 0)
+    [line] = caplog.records
+    assert (line.msg, line.run, line.needed, line.usable) == (
+        "memory",
+        order.run,
+        megabytes(estimate(accepted)),
+        "0",
+    )
 
 
 def test_a_refused_order_fetches_nothing_and_leaves_only_a_code(room, worker, order):

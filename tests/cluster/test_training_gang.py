@@ -1,12 +1,10 @@
 """A model that two Ray nodes learn together is the model that one worker learns."""
 
-import json
-
 import numpy as np
 import pytest
 
 from cleanroom.protocol.work import Finished
-from tests.support.training_gangs import training_gang, two_classes
+from tests.support.training_gangs import training_gang, two_classes, written
 from tests.support.trainings import LINE, TREES, train
 
 pytestmark = pytest.mark.cluster
@@ -46,11 +44,6 @@ def trees(tmp_path_factory):
     with training_gang(plain, tables, tmp_path_factory.mktemp("trees")) as gang:
         gang.alone = train(plain, tables)
         yield gang
-
-
-def written(model):
-    """All of the trees, as numbers."""
-    return json.loads(bytes(model.booster.save_raw("json")))
 
 
 def test_trees_over_two_nodes_are_those_of_one_worker(trees):

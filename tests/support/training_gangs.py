@@ -1,5 +1,6 @@
 """Trainings on a live gang of two workers of this machine: the manifest, the rows, the run."""
 
+import json
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from cleanroom.client.models import model_of
+from cleanroom.client.models import Model, model_of
 from cleanroom.manifest.model import Manifest
 from cleanroom.protocol.work import Failed, Finished, Ready, Stop
 from tests.support.manifests import changed
@@ -111,3 +112,8 @@ def training_gang(
     ):
         workers = sorted((room.worker() for _ in "ab"), key=lambda one: one.join.node_ip)
         yield TrainingGang(room, data, workers, places)
+
+
+def written(model: Model) -> Any:
+    """All of a model's trees, as numbers."""
+    return json.loads(bytes(model.booster.save_raw("json")))
