@@ -8,6 +8,7 @@ import pytest
 
 from cleanroom.attestation.anchors import Anchors
 from cleanroom.errors import FileMissing, MachineUnfit
+from cleanroom.manifest.genesis import Genesis
 from enclave.attester.azure_aci import CERTIFICATES, read_context
 from enclave.attester.hardware import (
     BY_NAME_ONLY,
@@ -22,8 +23,10 @@ from enclave.attester.machine import CCEL, TPM_LOG, Machine
 from enclave.attester.nsm import CALL
 from enclave.attester.simulated_aci import Endorsed, SimulatedMicrosoft
 from enclave.attester.simulated_azure import hcl_report, paravisor_words
+from enclave.coordinator.journal import Journal
 from tests.support.kernels import FakeQuotes, FakeTsm
 from tests.support.machines import azure_memory, container_of, google_memory, machine_with, pem
+from tests.support.manifests import good_manifest
 from tests.support.nitro_cca import cca_platform, cca_realm, nitro_enclave, verified_there
 from tests.support.platform import (
     BINDING,
@@ -205,6 +208,16 @@ def test_guest_of_tdx_through_configfs(tmp_path):
     assert len(verified_tdx(attester.collect(BINDING)).events) == 3
     with pytest.raises(MachineUnfit, match="cannot keep its state on tdx"):
         attester.derive_key(b"state")
+
+
+def test_coordinator_on_tdx_ends_before_it_keeps_anything(tmp_path):
+    attester = detect(SHOWN["tdx"](tmp_path / "machine")).begin(())
+    state = tmp_path / "state"
+    state.mkdir()
+    with pytest.raises(MachineUnfit, match="cannot keep its state on tdx") as refused:
+        Journal.open(state, Genesis.of(good_manifest()), attester.derive_key, NOW)
+    assert "SEV-SNP" in refused.value.hint
+    assert list(state.iterdir()) == []
 
 
 def test_guest_of_tdx_by_its_device_and_the_hosts_service(tmp_path):
