@@ -1,10 +1,16 @@
 """What holds for every test: Hypothesis is the same everywhere, and Ray runs once at a time."""
 
 import os
+import sys
 
+import absl.logging
 import pytest
 from hypothesis import HealthCheck, settings
 from xdist.scheduler import LoadScopeScheduling
+
+# NOTE: dp-accounting brings absl, which keeps the standard error of its import and closes it when
+# somebody configures logging, as import-linter does: that would be pytest's own
+absl.logging.get_absl_handler().python_handler.stream = sys.__stderr__
 
 settings.register_profile(
     "ci",

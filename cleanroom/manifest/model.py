@@ -49,7 +49,7 @@ from cleanroom.manifest.prediction import (
     PredictionLimits,
     ScoresOutput,
 )
-from cleanroom.manifest.privacy import CountNoise, Privacy
+from cleanroom.manifest.privacy import CountNoise, Privacy, TrainingNoise
 from cleanroom.manifest.training import (
     ImportanceOutput,
     Join,
@@ -118,6 +118,7 @@ __all__ = [
     "TrainGbdt",
     "TrainLinear",
     "Training",
+    "TrainingNoise",
     "TrainingOutput",
     "WorkerRole",
 ]

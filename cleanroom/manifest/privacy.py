@@ -43,3 +43,19 @@ class CountNoise(Record):
     def loss(self) -> Loss:
         """What one run costs."""
         return Loss.of(Decimal(self.epsilon), Decimal(0))
+
+
+class TrainingNoise(Record):
+    """Noise of everything that leaves a training: model, importance, metrics, what is withheld."""
+
+    mechanism: Literal["gaussian"]
+    """The discrete Gaussian distribution, on sums of whole numbers."""
+    epsilon: Amount
+    """The ε of each run."""
+    delta: Amount
+    """The δ of each run; above 0, and well below one in the number of units."""
+
+    @property
+    def loss(self) -> Loss:
+        """What one run costs."""
+        return Loss.of(Decimal(self.epsilon), Decimal(self.delta))

@@ -11,11 +11,13 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from cleanroom.encoding import Name, Record
+from cleanroom.ledger.loss import Loss
 from cleanroom.manifest.choices import AnyRange, DecimalRange, Range
 from cleanroom.manifest.computation import Computation, Gate
 from cleanroom.manifest.curve import CurveOutput, EarlyStopping
 from cleanroom.manifest.evaluation import Compare, EvaluationOutput
 from cleanroom.manifest.fields import Names, Number
+from cleanroom.manifest.privacy import TrainingNoise
 
 Join = Literal["inner", "left", "concat"]
 """Beside each other, only what matches or one input whole; or below each other."""
@@ -121,7 +123,9 @@ class LinearParameters(Record):
     """What a submitter may choose for `train.linear`."""
 
     iterations: Range | None = None
-    """At most so many steps of the solver of a classification; 1,000 where no range is given."""
+    """At most so many steps of the solver of a classification; 1,000 where no range is given.
+
+    With `dp` exactly so many, and 20 where none is given: noise is shared between the steps."""
     l2: DecimalRange | None = None
     """Instead of the computation's own `l2`."""
 
@@ -129,7 +133,8 @@ class LinearParameters(Record):
 class TrainLinear(Training):
     """Logistic regression for classes, ridge regression for numbers.
 
-    Features are brought to mean 0 and deviation 1 over the training rows before the fit.
+    Features are brought to mean 0 and deviation 1 over the training rows before the fit; with `dp`
+    to numbers between -1 and 1 by their bounds.
     """
 
     op: Literal["train.linear"]
@@ -137,7 +142,10 @@ class TrainLinear(Training):
     l2: Number = "1"
     """Weight of the squared coefficients in the loss; above 0."""
     missing: Literal["refuse", "mean"] = "refuse"
-    """Features may not be nullable, or a missing value counts as the mean of the training rows."""
+    """Features may not be nullable, or a missing value counts as the mean of the training rows;
+    with `dp` as the middle of its column's bounds."""
+    dp: TrainingNoise | None = None
+    """Noise that protects each single unit, in all outputs together."""
     parameters: LinearParameters = LinearParameters()
     """What the submitter may choose."""
 
@@ -145,6 +153,11 @@ class TrainLinear(Training):
     def ranges(self) -> Mapping[str, AnyRange]:
         """See `Computation.ranges`."""
         return given_ranges(self.parameters)
+
+    @property
+    def loss(self) -> Loss | None:
+        """See `Computation.loss`."""
+        return None if self.dp is None else self.dp.loss
 
 
 class GbdtParameters(Record):

@@ -169,6 +169,8 @@ def _judged(manifest: Manifest, computation: Evaluate, output: MetricsOutput) ->
 
 def _trained(manifest: Manifest, computation: Training, output: TrainingOutput) -> str:
     runs, gate = plural(computation.limits.max_runs, "model"), output.gate
+    if computation.loss is not None:
+        return _trained_with_noise(manifest, computation, output, computation.loss)
     about = f"at most {runs} that tell {_lesson(manifest, computation)}"
     least = plural(gate.min_group, "unit")
     match output:
@@ -205,6 +207,25 @@ def _trained(manifest: Manifest, computation: Training, output: TrainingOutput) 
             )
         case _ as unreachable:
             assert_never(unreachable)
+
+
+def _trained_with_noise(
+    manifest: Manifest, computation: Training, output: TrainingOutput, loss: Loss
+) -> str:
+    """What an output tells where noise protects each unit, in all outputs of a run together."""
+    models = plural(computation.limits.max_runs, "model")
+    about = f"at most {models} that tell {_lesson(manifest, computation)}"
+    least = plural(output.gate.min_group, "unit")
+    noise = (
+        f"with noise of {loss} in all outputs of a run together, withheld where the noisy number "
+        f"of units learned from is below {least}"
+    )
+    if isinstance(output, ModelOutput):
+        return f"{about}, to keep and use for ever; {noise}"
+    if isinstance(output, ImportanceOutput):
+        return f"how much each feature matters to {about}; {noise}"
+    tests = f"on about {computation.split.test_percent} % of the units, drawn afresh"
+    return f"the quality of {about}: measured {tests}; {noise}"
 
 
 def _alone(

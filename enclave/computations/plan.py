@@ -24,6 +24,7 @@ from cleanroom.manifest.model import (
     RowsOutput,
     ScoresOutput,
     Split,
+    TrainingNoise,
     TrainingOutput,
 )
 from enclave.computations.keys import PLAIN
@@ -76,6 +77,8 @@ class Lesson:
     """Only the first so many joined rows are used."""
     outputs: Mapping[str, TrainingOutput]
     """What each output is."""
+    noise: TrainingNoise | None = None
+    """What protects each unit in all outputs; none: nothing does."""
 
 
 @dataclass(frozen=True, slots=True)

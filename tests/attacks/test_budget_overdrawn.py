@@ -11,6 +11,7 @@ from enclave.attester.simulated import SimulatedPlatform
 from tests.support.budgets import budgeted
 from tests.support.coordinator_process import killable
 from tests.support.histories import History, run_name
+from tests.support.private_trainings import private_plain
 from tests.support.rooms import clock, coordinator, room_manifest
 
 TWICE = budgeted(epsilon="1", cost="0.4")
@@ -237,6 +238,18 @@ def test_killed_between_reservation_and_release_the_budget_is_spent(tmp_path):
             assert bank.watch(waits)[-1].phase == "released"
         with pytest.raises(BudgetExhausted, match=r"ε = 0\.8 is spent or reserved"):
             bank.submit()
+
+
+def test_every_run_of_a_parameter_sweep_is_paid_for():
+    """Who tries many settings and keeps the best has seen all of them."""
+    plain = private_plain("1", parameters={"iterations": {"min": 1, "max": 50}})
+    plain["datasets"]["customers"]["privacy"]["epsilon"] = "3.5"
+    history = History.active(datasets=plain["datasets"], computations=plain["computations"])
+    for run, iterations in enumerate((5, 10, 20), start=1):
+        history.submit("model", run, parameters={"iterations": iterations})
+    with pytest.raises(BudgetExhausted, match="is left"):
+        history.submit("model", 4, parameters={"iterations": 40})
+    assert history.room.balance.taken_of("customers") == Loss(epsilon="3", delta="0.000000003")
 
 
 def test_max_runs_hold_whatever_is_left_of_the_budget():

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from enclave.computations.privacy import grid, noise
 from tests.attacks import test_privacy_distinguished as distinguished
 from tests.support.breaches import Mutant, assert_gets_through, shown
 from tests.support.mutants import hands_back
@@ -19,6 +20,19 @@ def of_floats(counts, epsilon):
 def of_a_quarter(epsilon):
     """The scale of a sensitivity of 1/4: somebody forgot in how many places a person stands."""
     return 4 * float(epsilon)
+
+
+MOMENT_LENGTH = grid.moment_length
+SCALE = noise.gaussian_scale
+TOO_CHEAP = "InternalError"
+"""OpenDP's own map says what a scale costs, and it is asked."""
+
+
+def gaussian_of_floats_without_a_length(sums, sensitivity, rho):
+    """What everybody writes first: the noise of one number, on each of many."""
+    longest = sensitivity / len(sums)
+    drawn = np.random.default_rng().normal(0, longest / np.sqrt(2 * rho), len(sums))
+    return list(np.asarray(sums) + drawn)
 
 
 MUTANTS = [
@@ -38,6 +52,30 @@ MUTANTS = [
         f"{NOISE}:rounded_down",
         of_a_quarter,
         distinguished.test_released_counts_of_neighbours_are_told_apart_no_more_often_than_epsilon_allows,
+    ),
+    Mutant(
+        "enclave.computations.privacy.lines:moment_length",
+        lambda squared: MOMENT_LENGTH(squared) // 4,
+        distinguished.test_moments_with_and_without_the_loudest_person_look_alike,
+    ),
+    *(
+        Mutant(
+            f"{NOISE}:gaussian_scale",
+            lambda length, rho: SCALE(length, rho) / 4,
+            story,
+            second=TOO_CHEAP,
+        )
+        for story in (
+            distinguished.test_moments_with_and_without_the_loudest_person_look_alike,
+            distinguished.test_a_step_with_and_without_the_loudest_person_looks_alike,
+        )
+    ),
+    *(
+        Mutant(f"{NOISE}:gaussian", gaussian_of_floats_without_a_length, story)
+        for story in (
+            distinguished.test_moments_with_and_without_the_loudest_person_look_alike,
+            distinguished.test_a_step_with_and_without_the_loudest_person_looks_alike,
+        )
     ),
     *(
         Mutant("enclave.computations.registry:noisy_count", hands_back(), story)

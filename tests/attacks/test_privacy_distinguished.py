@@ -2,15 +2,22 @@
 
 from decimal import Decimal
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
-from cleanroom.manifest.model import CountNoise
+from cleanroom.manifest.model import Column, CountNoise
 from enclave.computations.matches import UNIT
-from enclave.computations.privacy import noise
+from enclave.computations.privacy import grid, lines, noise, trial
 from enclave.computations.registry import operations
 from enclave.computations.release import release
-from tests.support.distinguishing import bound, rightly_told, slack
+from tests.support.distinguishing import (
+    bound,
+    gaussian_bound,
+    rightly_pointed,
+    rightly_told,
+    slack,
+)
 from tests.support.intersections import count_plan
 
 TRIALS = 40_000
@@ -80,3 +87,85 @@ def rule_for_two(rule):
         rule.max_bytes,
         rule.aggregate,
     )
+
+
+# --- a training ----------------------------------------------------------------------------------
+
+FEATURES = [
+    Column(name="wealth", type="float64", role="feature", bounds=["0", "10"]),
+    Column(name="late", type="bool", role="feature"),
+    Column(name="kind", type="string", role="feature", values=["a", "b"]),
+]
+CROWD = np.array([[5.0, 0, 1, 0], [1, 1, 0, 1], [9, 0, 0, 1]] * 10)
+LOUDEST = np.array([[10.0, 1, 1, 0]])
+"""Somebody at every bound: nobody changes sums by more."""
+RHO = 0.5
+
+
+def crowds():
+    """Vectors without and with the loudest person."""
+    scale = grid.scale_of(FEATURES)
+    return scale, scale.vectors(CROWD), scale.vectors(np.vstack([CROWD, LOUDEST]))
+
+
+def told_apart(low, high, sensitivity, trials=600):
+    drawn = [
+        [noise.gaussian(each, sensitivity, RHO) for _ in range(trials)] for each in (low, high)
+    ]
+    return rightly_pointed(*drawn, low, high)
+
+
+def test_moments_with_and_without_the_loudest_person_look_alike():
+    scale, without, with_ = crowds()
+    length = lines.moment_length(scale.places + 1)
+    told = told_apart(grid.moments(without), grid.moments(with_), length)
+    assert told <= gaussian_bound(RHO) + slack(1200)
+
+
+def test_a_step_with_and_without_the_loudest_person_looks_alike():
+    """Their residue is as large as one can be: certain of one class, of the other one in truth."""
+    scale, without, with_ = crowds()
+    residues = np.array([*[100] * len(without), lines.CHANCE_ONE])
+    low, high = grid.weighed(without, residues[:-1]), grid.weighed(with_, residues)
+    told = told_apart(low, high, lines.CHANCE_ONE * scale.length)
+    assert told <= gaussian_bound(RHO) + slack(1200)
+
+
+def first_drawn(fit, vectors, monkeypatch):
+    """What a fit passes to the noise first: its sums, and how much it says that one row changes."""
+    seen = []
+
+    def watching(sums, sensitivity, _rho):
+        seen.append((list(sums), sensitivity))
+        return list(sums)
+
+    with monkeypatch.context() as patch:
+        for module in (lines, trial):
+            patch.setattr(module, "gaussian", watching)
+        fit(vectors)
+    return seen[0]
+
+
+def a_logistic_fit(vectors):
+    labels, scale = np.zeros(len(vectors)), grid.scale_of(FEATURES)
+    return lines.logistic(vectors, labels, scale=scale, l2=1.0, rhos=[1.0, 1.0])
+
+
+def a_ridge_fit(vectors):
+    labels, scale = np.full(len(vectors), float(grid.ONE)), grid.scale_of(FEATURES)
+    return lines.ridge(vectors, labels, scale=scale, label=(0.0, 1.0), l2=1.0, rho=1.0)
+
+
+def a_test_of_errors(vectors):
+    weights, scale = np.zeros(vectors.shape[1]), grid.scale_of(FEATURES)
+    line = lines.NoisyLine(weights, scale, (0.0, 1.0), "regression", 1)
+    return trial.by_moments(line, vectors, np.full(len(vectors), float(-grid.ONE)), 1.0)
+
+
+@pytest.mark.parametrize("fit", [a_logistic_fit, a_ridge_fit, a_test_of_errors])
+def test_no_sum_is_changed_by_more_than_its_noise_is_drawn_for(fit, monkeypatch):
+    _, without, with_ = crowds()
+    low, said = first_drawn(fit, without, monkeypatch)
+    high, same = first_drawn(fit, with_, monkeypatch)
+    assert said == same
+    assert sum((b - a) ** 2 for a, b in zip(low, high, strict=True)) <= said**2

@@ -35,3 +35,24 @@ def _says_low(told: float, low: float) -> bool:
     if (told * 2.0**53) % 1 and low == 0:
         return True
     return told <= low
+
+
+def gaussian_bound(rho: float) -> float:
+    """The same against Gaussian noise that costs `rho`: what half a distance of sqrt(2 rho) tells."""
+    return 0.5 * (1 + math.erf(math.sqrt(2 * rho) / 2 / math.sqrt(2)))
+
+
+def rightly_pointed(
+    lower: Sequence[Sequence[int]],
+    higher: Sequence[Sequence[int]],
+    low: Sequence[int],
+    high: Sequence[int],
+) -> float:
+    """How often an adversary is right who looks in the direction from one vector to the other."""
+    step = [b - a for a, b in zip(low, high, strict=True)]
+    middle = sum((a + b) / 2 * s for a, b, s in zip(low, high, step, strict=True))
+    sides = [
+        [sum(a * b for a, b in zip(told, step, strict=True)) < middle for told in each]
+        for each in (lower, higher)
+    ]
+    return (sum(sides[0]) + len(higher) - sum(sides[1])) / (len(lower) + len(higher))

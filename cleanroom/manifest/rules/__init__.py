@@ -22,6 +22,7 @@ from cleanroom.manifest.rules import (
     parties,
     prediction,
     privacy,
+    private_training,
     training,
     warnings,
 )
@@ -85,6 +86,9 @@ RULES: tuple[Rule, ...] = (
     prediction.scores_say_so,
     prediction.evaluations_compare_nothing,
     prediction.predicts_on_one_worker,
+    private_training.units_count_once,
+    private_training.sizes_are_signed,
+    private_training.outputs_have_noise,
 )
 """Every rule; a manifest that breaks one of them is refused."""
 

@@ -1,17 +1,19 @@
-"""The mechanism: discrete Laplace noise on whole numbers, by OpenDP.
+"""The mechanisms: discrete Laplace and discrete Gaussian noise on whole numbers, by OpenDP.
 
-Its sampler is exact on integers: floating-point noise has holes by which results can be told
+Their samplers are exact on integers: floating-point noise has holes by which results can be told
 apart (Mironov 2012), so neither values nor noise are ever floats here. OpenDP's own map says what
 a mechanism costs before it is used; a scale that costs more is never used.
 
-What stays observable is time: OpenDP's sampler takes longer for larger noise by some microseconds.
+What stays observable is time: OpenDP's samplers take longer for larger noise by some microseconds.
 """
 
 from collections.abc import Sequence
 from decimal import Decimal
-from math import inf, nextafter
+from math import inf, nextafter, sqrt
 
 import opendp.prelude as dp
+
+from cleanroom.errors import InternalError
 
 dp.enable_features("contrib")  # where OpenDP keeps the makers of its mechanisms
 
@@ -32,6 +34,29 @@ def laplace(counts: Sequence[int], epsilon: Decimal) -> list[int]:
         scale = nextafter(scale, inf)
     drawn: list[int] = mechanism(list(counts))
     return drawn
+
+
+def gaussian(sums: Sequence[int], sensitivity: int, rho: float) -> list[int]:
+    """Sums with noise: `rho` of zero-concentrated privacy for what changes them by `sensitivity`.
+
+    Args:
+        sums: such that one unit more or less changes them by a vector of at most this length.
+        sensitivity: that length, in the Euclidean norm.
+        rho: what all of them together cost.
+
+    See: Canonne, Kamath, Steinke 2020, theorem 14: rho = (sensitivity / scale)² / 2.
+    """
+    space = dp.vector_domain(dp.atom_domain(T="i64")), dp.l2_distance(T="f64")
+    mechanism = dp.m.make_gaussian(*space, gaussian_scale(sensitivity, rho))
+    if mechanism.map(nextafter(float(sensitivity), inf)) > rho:
+        raise InternalError("a mechanism costs more than it may")
+    drawn: list[int] = mechanism(list(sums))
+    return drawn
+
+
+def gaussian_scale(sensitivity: int, rho: float) -> float:
+    """The standard deviation, to the relative precision of 1e-9 never too small."""
+    return sensitivity / sqrt(2 * rho) * (1 + 1e-9)
 
 
 def rounded_down(number: Decimal) -> float:

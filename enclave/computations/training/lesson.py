@@ -94,6 +94,7 @@ def plan_training(
         mean_for_missing=isinstance(computation, TrainLinear) and computation.missing == "mean",
         max_rows=computation.max_rows,
         outputs=dict(computation.outputs),
+        noise=computation.dp if isinstance(computation, TrainLinear) else None,
     )
     rules = tuple(_rule(name, output) for name, output in sorted(computation.outputs.items()))
     left = [planned.name for planned in inputs].index(computation.left or inputs[0].name)

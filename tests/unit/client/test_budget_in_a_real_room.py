@@ -13,6 +13,7 @@ from cleanroom.protocol.predicate import BudgetPart
 from tests.support.budgets import budgeted
 from tests.support.hostile_room import identity_of
 from tests.support.manifests import good_manifest
+from tests.support.private_trainings import private_plain
 from tests.support.rooms import coordinator, room_manifest
 from tests.unit.client.test_sdk_in_a_real_room import both, bring, counted, working
 
@@ -96,6 +97,19 @@ def test_the_plan_says_what_a_budget_is_enough_for():
     own, partner = exposure_in_words(manifest, "bank"), exposure_in_words(manifest, "shop")
     assert any(words.startswith("of `customers`, all runs together tell") for words in own)
     assert not any(words.startswith("of `customers`") for words in partner)
+
+
+def test_the_plan_of_a_training_with_noise_says_what_it_costs():
+    plain = private_plain("0.5")
+    manifest = good_manifest(datasets=plain["datasets"], computations=plain["computations"])
+    told = plan(manifest).to_text()
+    assert (
+        "trained on the units in `customers` and `baskets` of bank and shop with the same `id`, to "
+        "keep and use for ever; with noise of ε = 0.5, δ = 0.000000001 in all outputs of a run "
+        "together, withheld where the noisy number of units learned from is below 10 units"
+    ) in told
+    assert "enough for 2,000 runs of model (ε = 0.5, δ = 0.000000001 each)" in told
+    assert "may remember rows" not in told
 
 
 def test_a_budget_that_nothing_is_charged_to_is_told_as_such():

@@ -30,6 +30,7 @@ MODULES = (
     "training",
     "privacy",
     "prediction",
+    "private_training",
 )
 
 
