@@ -155,5 +155,6 @@ def worker_verdict(
         genesis=room.genesis.digest,
         collateral=pool((collateral, room.statement.evidence.collateral), now),
         now=now,
+        reattested=admitted.reattested,
     )
     return WorkerVerdict(admitted, result)

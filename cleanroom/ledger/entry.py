@@ -79,6 +79,19 @@ class WorkerAdmitted(Record):
     """Digest of the attestation result, which lists every finding."""
 
 
+class WorkerReattested(Record):
+    """A worker showed fresh evidence for the keys it joined with."""
+
+    kind: Literal["worker-reattested"] = "worker-reattested"
+    instance: Instance
+    policy: Name
+    """The attestation entry that held."""
+    reattested: Digest
+    """Digest of what it showed, which contains its evidence."""
+    result: Digest
+    """Digest of the attestation result, which lists every finding."""
+
+
 class WorkerLeft(Record):
     """A worker's lease ended."""
 
@@ -187,6 +200,7 @@ Content = Annotated[
     | ManifestActivated
     | DatasetAdded
     | WorkerAdmitted
+    | WorkerReattested
     | WorkerLeft
     | RunSubmitted
     | BudgetReserved

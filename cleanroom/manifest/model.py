@@ -186,6 +186,12 @@ class WorkerRole(Record):
     """At most this many workers of this role hold a lease at a time."""
     lease_s: int = Field(default=600, ge=10, le=86_400)
     """A worker that does not renew within this many seconds is out."""
+    reattest_s: int | None = Field(default=None, ge=10, le=604_800)
+    """A worker is asked for fresh evidence when its newest is this old, in seconds; null is at its
+    join only."""
+    max_evidence_age_s: int | None = Field(default=None, ge=10, le=604_800)
+    """No run starts and no lease goes on with a worker whose newest evidence is older, in seconds;
+    null is no limit."""
 
 
 AnyComputation = Annotated[

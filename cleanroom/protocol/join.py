@@ -6,7 +6,8 @@
       Join{keys, evidence}           ->      (report data binds both nonces, manifest, keys)
                                      <-      Admit{instance, lease, token}; no key, no secret
 
-After that every message of the worker is signed by the key it proved, with a counter.
+After that every message of the worker is signed by the key it proved, with a counter; it may be
+asked for fresh evidence at any time, see `reattestation`.
 """
 
 from collections.abc import Sequence
@@ -18,6 +19,7 @@ from pydantic import Field
 from cleanroom.attestation.anchors import Anchors
 from cleanroom.attestation.appraisal import appraise
 from cleanroom.attestation.binding import Binding, bind
+from cleanroom.attestation.claims.revocation import is_unknown
 from cleanroom.attestation.collateral import Collateral
 from cleanroom.attestation.evidence import Evidence
 from cleanroom.attestation.resolving import resolve
@@ -25,10 +27,11 @@ from cleanroom.attestation.result import AttestationResult
 from cleanroom.attestation.verifier import verify
 from cleanroom.crypto.envelope import Envelope, open_envelope, sign
 from cleanroom.crypto.signing import Signer, VerifyKey
-from cleanroom.encoding import Bytes, Digest, Name, Record, content_digest, raw_digest
+from cleanroom.encoding import Bytes, Digest, Instant, Name, Record, content_digest, raw_digest
 from cleanroom.errors import CallerRefused
 from cleanroom.ledger.entry import Instance
 from cleanroom.manifest.model import Manifest, WorkerRole
+from cleanroom.protocol.reattestation import Reattested, reattest_binding
 from cleanroom.protocol.statement import Statement
 
 REPORT_TYPE = "application/vnd.cleanroom.worker-report.v1+json"
@@ -100,6 +103,15 @@ class Admitted(Record):
 
     instance: Instance
     join: Join
+    reattested: Reattested | None = Field(default=None, exclude_if=is_unknown)
+    """What it showed last, if it was asked since it joined."""
+    attested_at: Instant
+    """The room's clock when its newest evidence was verified."""
+
+    @property
+    def evidence(self) -> Evidence:
+        """Its newest."""
+        return self.join.evidence if self.reattested is None else self.reattested.evidence
 
 
 class WorkerReport(Record):
@@ -157,7 +169,7 @@ def open_report(envelope: Envelope, key: VerifyKey, *, instance: str, after: int
     return report
 
 
-def appraise_join(
+def appraise_join(  # noqa: PLR0913 - only what the worker showed since may be none
     join: Join,
     role: WorkerRole,
     manifest: Manifest,
@@ -166,6 +178,7 @@ def appraise_join(
     genesis: bytes,
     collateral: Collateral,
     now: datetime,
+    reattested: Reattested | None = None,
 ) -> AttestationResult:
     """Appraise a worker's evidence, for the keys it named, under the policies of a role.
 
@@ -177,6 +190,7 @@ def appraise_join(
         genesis: digest of the room's genesis, 32 bytes.
         collateral: the verifier's own; the worker's counts as well, and of two the fresher one.
         now: when certificates are checked at, aware.
+        reattested: what it showed since; its evidence counts in place of the join's.
 
     Raises:
         NotTrusted: its evidence does not hold for the keys it named, or no policy is met.
@@ -184,9 +198,13 @@ def appraise_join(
     """
     accepted = {name: manifest.attestation[name] for name in role.policies}
     policies = resolve(accepted, reference_values, now=now)
+    evidence, binding = join.evidence, join_binding(join)
+    if reattested is not None:
+        evidence = reattested.evidence
+        binding = reattest_binding(reattested.nonce, join.digest)
     claims = verify(
-        join.evidence,
-        binding=join_binding(join),
+        evidence,
+        binding=binding,
         anchors=Anchors.of(policies.values()),
         collateral=collateral,
         now=now,

@@ -8,6 +8,7 @@ from typing import Annotated, Final, Literal
 from pydantic import Field
 
 from cleanroom.attestation.claims import Assurance
+from cleanroom.attestation.claims.revocation import is_unknown
 from cleanroom.encoding import Digest, Instant, Name, Record
 from cleanroom.ledger.entry import Instance, OutputRecord, RunId
 from cleanroom.ledger.loss import Loss
@@ -39,10 +40,12 @@ class WorkerPart(Record):
     instance: Instance
     join: Digest
     """Of the worker's join, which travels with the receipt."""
+    reattested: Digest | None = Field(default=None, exclude_if=is_unknown)
+    """Of what it showed last, if it was asked since it joined; travels with the receipt."""
     policy: Name
     """The attestation entry that held."""
     result: Digest
-    """Of the attestation result at admission, which travels with the receipt."""
+    """Of the attestation result of its newest evidence, which travels with the receipt."""
     preflight: list[Check]
     """What the node checked about itself before the run; empty for the process engine."""
 

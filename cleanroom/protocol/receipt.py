@@ -7,11 +7,13 @@ coordinator's own platform vouches for this very receipt. A receipt holds no key
 """
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pydantic import Field
 
 from cleanroom.attestation.collateral import Collateral
+from cleanroom.attestation.evidence import is_empty
 from cleanroom.attestation.pooling import pool
 from cleanroom.attestation.result import AttestationResult
 from cleanroom.crypto.envelope import Envelope, open_envelope, sign
@@ -30,6 +32,7 @@ from cleanroom.manifest.model import Manifest
 from cleanroom.protocol.join import Join, appraise_join
 from cleanroom.protocol.permitted import compare, of_role, permitted
 from cleanroom.protocol.predicate import InTotoStatement, Predicate, compose
+from cleanroom.protocol.reattestation import Reattested
 from cleanroom.protocol.statement import Statement, TrustedRoom, verify_for_party
 
 IN_TOTO_TYPE = "application/vnd.in-toto+json"
@@ -46,8 +49,10 @@ class Receipt(Record):
     """The proof that the statement's checkpoint covers the entry."""
     joins: list[Join] = Field(min_length=1)
     """Of the workers, with their evidence."""
+    reattested: list[Reattested] = Field(default=[], exclude_if=is_empty)
+    """What those workers showed last that were asked since they joined, in their order."""
     results: list[AttestationResult] = Field(min_length=1)
-    """How the room appraised them when they joined: every finding, in the shape of an EAR."""
+    """How the room appraised their newest evidence: every finding, in the shape of an EAR."""
     statement: Statement
     """The room's proof; its nonce is `receipt_nonce` of the envelope's payload."""
 
@@ -153,7 +158,8 @@ def _workers(
     receipt: Receipt, predicate: Predicate, own: Manifest, room: TrustedRoom, beside: Collateral
 ) -> tuple[AttestationResult, ...]:
     compare("workers", [part.join for part in predicate.workers], [j.digest for j in receipt.joins])
-    _recorded(receipt, predicate)
+    shown = _newest(receipt, predicate)
+    _recorded(receipt, predicate, shown)
     genesis, now = room.genesis.digest, predicate.released_at
     for join in receipt.joins:
         compare("manifest of a worker", join.manifest, own.digest)
@@ -168,18 +174,36 @@ def _workers(
             genesis=genesis,
             collateral=beside,
             now=now,
+            reattested=again,
         )
-        for join in receipt.joins
+        for join, again in zip(receipt.joins, shown, strict=True)
     ]
     held = [result.policy for result in results]
     compare("workers' policies", [part.policy for part in predicate.workers], held)
     return tuple(results)
 
 
-def _recorded(receipt: Receipt, predicate: Predicate) -> list[AttestationResult]:
-    """What the room found when the workers joined; a verifier finds it again by itself."""
+def _newest(receipt: Receipt, predicate: Predicate) -> list[Reattested | None]:
+    """What each worker showed last, where that is not in its join."""
+    named = [part.reattested for part in predicate.workers if part.reattested is not None]
+    travelling = [one.digest for one in receipt.reattested]
+    compare("newest evidence of workers", named, travelling)
+    by_digest = dict(zip(travelling, receipt.reattested, strict=True))
+    return [
+        None if part.reattested is None else by_digest[part.reattested]
+        for part in predicate.workers
+    ]
+
+
+def _recorded(
+    receipt: Receipt, predicate: Predicate, newest: Sequence[Reattested | None]
+) -> list[AttestationResult]:
+    """What the room found about the workers; a verifier finds it again by itself."""
     digests = [content_digest(result.to_bytes()) for result in receipt.results]
     compare("workers' results", [part.result for part in predicate.workers], digests)
-    shown = [join.evidence.digest for join in receipt.joins]
+    shown = [
+        (join if again is None else again).evidence.digest
+        for join, again in zip(receipt.joins, newest, strict=True)
+    ]
     compare("evidence of the results", [result.evidence for result in receipt.results], shown)
     return receipt.results

@@ -18,6 +18,7 @@ from cleanroom.ledger.entry import ErrorCode, Instance, OutputRecord, RunId
 from cleanroom.manifest.choices import Choice
 from cleanroom.protocol.dataset import DatasetVersion
 from cleanroom.protocol.grant import KeyGrant
+from cleanroom.protocol.reattestation import Reattest, Reattested
 from cleanroom.protocol.run import Stage
 
 
@@ -166,16 +167,18 @@ class Failed(Record):
     code: ErrorCode
 
 
-ToWorker = Renewed | Provision | Credentials | Order | Stop
-FromWorker = Renew | Equipped | Ready | Progress | Finished | Failed
+ToWorker = Renewed | Reattest | Provision | Credentials | Order | Stop
+FromWorker = Renew | Reattested | Equipped | Ready | Progress | Finished | Failed
 AnyMessage = ToWorker | FromWorker
 _KINDS: dict[str, type[AnyMessage]] = {
     "renewed": Renewed,
+    "reattest": Reattest,
     "provision": Provision,
     "credentials": Credentials,
     "order": Order,
     "stop": Stop,
     "renew": Renew,
+    "reattested": Reattested,
     "equipped": Equipped,
     "ready": Ready,
     "progress": Progress,

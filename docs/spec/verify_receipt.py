@@ -136,11 +136,6 @@ def certificates(raw: bytes) -> list[x509.Certificate]:
     return [one for start, size in ranges for one in certificates(raw[start:][:size])]
 
 
-def lists_of(evidence: Json) -> list[bytes]:
-    """AMD's revocation lists that came with evidence."""
-    return [unb64(one) for one in (evidence.get("collateral") or {}).get("amd_crls", [])]
-
-
 def chain_of(kind: str, sent: list[bytes], roots: set[str], now: datetime) -> tuple[Any, ...]:
     """Leaf, intermediate and root, once each is signed by the next and was valid at `now`."""
     with warnings.catch_warnings(action="ignore"):  # AMD's leaves have serial number 0
@@ -155,18 +150,18 @@ def chain_of(kind: str, sent: list[bytes], roots: set[str], now: datetime) -> tu
     return leaf, ask, ark, ask_name, root
 
 
-def since(
-    ask: x509.Certificate, ark: x509.Certificate, lists: list[bytes], now: datetime
-) -> list[timedelta]:
+def since(issuers: list[x509.Certificate], sent: list[Json], now: datetime) -> list[timedelta]:
     """Time since issue and end of the root's newest list, once all clear the intermediate."""
+    ask, ark = issuers
+    lists = [unb64(one) for each in sent for one in each.get("collateral", {}).get("amd_crls", [])]
     crls = [crl for crl in map(x509.load_der_x509_crl, lists) if crl.issuer == ark.subject]
     require(all(crl.is_signature_valid(ark.public_key()) for crl in crls), "a list's signature")
     heeded = [crl for crl in crls if crl.last_update_utc <= now]
     require(not any(one.critical for crl in heeded for one in crl.extensions), "a partial list")
-    revoked = {entry.serial_number for crl in heeded for entry in crl}
-    require(ask.serial_number not in revoked, "the intermediate is revoked")
-    windows = [(crl.last_update_utc, crl.next_update_utc) for crl in heeded]
-    return [now - moment for moment in max(windows, default=())]
+    named_serials = {entry.serial_number for crl in heeded for entry in crl}
+    require(ask.serial_number not in named_serials, "the intermediate is revoked")
+    newest = max(((crl.last_update_utc, crl.next_update_utc) for crl in heeded), default=())
+    return [now - moment for moment in newest]
 
 
 def authentic(evidence: Json, binding: bytes, roots: set[str], trust: Json) -> Json:
@@ -177,7 +172,6 @@ def authentic(evidence: Json, binding: bytes, roots: set[str], trust: Json) -> J
     kind = {0: "VCEK", 1: "VCEK", 4: "VLEK", 5: "VLEK"}[report[0x48]]
     sent, now = [*map(unb64, evidence["endorsements"])], trust["now"]
     leaf, *issuers, ask, root = chain_of(kind, sent, roots, now)
-    ages = since(*issuers, trust["lists"] + lists_of(evidence), now)
     r, s = (int.from_bytes(report[at : at + 48], "little") for at in (0x2A0, 0x2E8))
     leaf.public_key().verify(utils.encode_dss_signature(r, s), report[:0x2A0], ec.ECDSA(SHA384()))
     require(report[0x50:0x90] == binding, "the report data is not that of this receipt")
@@ -190,7 +184,7 @@ def authentic(evidence: Json, binding: bytes, roots: set[str], trust: Json) -> J
     chip, cloud = report[0x1A0:0x1E0], values.get(f"{AMD}.5", b"")[2:].decode()
     require(kind == "VLEK" or values[f"{AMD}.4"].ljust(64, b"\0") == chip, "another chip")
     said = {"report": report, "product": product, "root": root, "kind": kind, "cloud": cloud}
-    return said | {"list": ages}
+    return said | {"list": since(issuers, [trust["room"], evidence], now)}
 
 
 def unmet(said: Json, policy: Json, genesis: bytes) -> list[str]:
@@ -204,7 +198,6 @@ def unmet(said: Json, policy: Json, genesis: bytes) -> list[str]:
     floors = [*policy["min_tcb"][product].items(), ("snp", SAFE_SNP[product])]
     chips, mask = policy.get("chip_ids", "any"), policy.get("min_mitigation_vector", 0)
     chips = chips if chips == "any" else {each.ljust(128, "0") for each in chips}
-    listed, oldest = said["list"], timedelta(days=policy.get("max_crl_age_d") or 10**6)
     family = FAMILIES.get(report[0x188] << 4 | report[0x189] >> 4) if report[0] > 2 else product
     rules = {
         "root": said["root"] in (policy.get("development_roots") or AMD_ROOTS),
@@ -219,9 +212,10 @@ def unmet(said: Json, policy: Json, genesis: bytes) -> list[str]:
         "signing key": kind.lower() in policy.get("signing_keys", ["vcek"]),
         "cloud": kind == "VCEK" or said["cloud"] in policy.get("csp_ids", []),
         "chip": chip in chips if chips != "any" else product != "Milan",
-        "revocation list": listed or policy.get("revocation") != "require",
-        "age of the list": listed[:1] <= [oldest],  # holds where there is none
-        "end of the list": listed[1:] <= [timedelta(days=policy.get("crl_grace_d", 0))],
+        # where there is no list, the last two hold
+        "revocation list": said["list"] or policy.get("revocation") != "require",
+        "age of the list": said["list"][:1] <= [timedelta(policy.get("max_crl_age_d") or 10**6)],
+        "end of the list": said["list"][1:] <= [timedelta(policy.get("crl_grace_d", 0))],
         "mitigations": word[0x1F8] & word[0x200] & mask == mask,
     }
     for field, (at, first, bits) in BITS.items():
@@ -301,14 +295,19 @@ def gang(receipt: Json, said: Json, ran: Json, trust: Json) -> list[tuple[str, s
     joins, results = receipt["joins"], receipt["results"]
     shown = [tuple(named(canonical(o)) for o in pair) for pair in zip(joins, results, strict=True)]
     require(shown == [(part["join"], part["result"]) for part in said["workers"]], "other workers")
+    again = {named(canonical(one)): one for one in receipt.get("reattested", [])}
+    require([*again] == [p["reattested"] for p in said["workers"] if "reattested" in p], "newest")
     found, role = [], ran["workers"]["role"]
-    for join, result in zip(joins, results, strict=True):
-        require(named(canonical(join["evidence"])) == result["evidence"], "other evidence")
+    for part, join, result in zip(said["workers"], joins, results, strict=True):
+        last = again.get(part.get("reattested"), join)
+        require(named(canonical(last["evidence"])) == result["evidence"], "other evidence")
         require((join["manifest"], join["role"]) == (said["manifest"], role), "a worker's role")
         fields = [unb64(join[k]) for k in ("room_nonce", "worker_nonce", "seal_key", "sign_key")]
         fields[2:2] = [bytes.fromhex(join["manifest"][7:]), role.encode(), join["node_ip"].encode()]
-        bound = frame("cleanroom/join/v1", *fields)
-        found.append(attested(join, bound, trust["workers"][role], trust))
+        if last is not join:  # it names the join instead, and so the keys in it
+            fields = [unb64(last["nonce"]), bytes.fromhex(part["join"][7:])]
+        bound = frame(f"cleanroom/{'join' if last is join else 'reattest'}/v1", *fields)
+        found.append(attested(last, bound, trust["workers"][role], trust))
     require([part["policy"] for part in said["workers"]] == [p for _, p in found], "policies held")
     return found
 
@@ -325,7 +324,7 @@ def verify(receipt: Json, manifest: Json, development_roots: set[str]) -> Json:
     genesis = hashlib.sha256(frame("cleanroom/genesis/v1", canonical(born))).digest()
     moment = datetime.strptime(now, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
     trust = {"roots": development_roots, "genesis": genesis, "now": moment} | manifest
-    trust["lists"] = lists_of(room["evidence"])  # what the room knew counts for its workers, too
+    trust["room"] = room["evidence"]  # the lists that it brings count for the workers, too
     # 1: the room's statement holds for this very payload, at the time of release
     nonce = hashlib.sha256(frame("cleanroom/receipt/v1", payload)).digest()
     require(unb64(room["nonce"]) == nonce and room["phase"] == "active", "another receipt's proof")

@@ -9,12 +9,16 @@ from datetime import datetime
 from functools import partial
 
 from cleanroom.attestation.result import AttestationResult
+from cleanroom.encoding import instant_text
 from cleanroom.errors import AdmissionRefused
 from cleanroom.manifest.model import Manifest, WorkerRole
 from cleanroom.protocol.join import NONCE_LENGTH, Admit, Challenge, Hello, Join, appraise_join
+from cleanroom.protocol.reattestation import Reattested
 from enclave.coordinator import events
 from enclave.coordinator.engine import Engine
 from enclave.coordinator.outboxes import Stream
+from enclave.coordinator.standing import young_enough
+from enclave.coordinator.state import Room, Worker
 
 
 def challenge(engine: Engine, hello: Hello) -> Challenge:
@@ -56,7 +60,23 @@ def admit(engine: Engine, asked: Hello, given: Challenge, join: Join, stream: St
     except BaseException:
         engine.performer.disconnect(instance)
         raise
+    _schedule(engine, instance, role)
     return Admit(instance=instance, lease_s=role.lease_s, token=token)
+
+
+def reattested(engine: Engine, instance: str, shown: Reattested) -> Room:
+    """Take a worker's fresh evidence.
+
+    Raises:
+        AdmissionRefused: it was not asked for, or the worker has left.
+        NotTrusted: it does not hold for the room's nonce and the worker's join, or meets no policy.
+    """
+    manifest = engine.room.in_force(engine.now()).manifest
+    worker = _here(engine, instance)
+    result = _appraised(engine, manifest, worker.join, shown)
+    room = engine.apply(partial(_shown, instance, shown, result))
+    _schedule(engine, instance, _role(manifest, worker.join.role))
+    return room
 
 
 def renew(engine: Engine, instance: str) -> int:
@@ -66,20 +86,38 @@ def renew(engine: Engine, instance: str) -> int:
 
     Raises:
         ApprovalError, ManifestOutdated: no manifest is in force any more.
-        AdmissionRefused: the worker has left.
-        NotTrusted: its evidence does not hold any more.
+        AdmissionRefused: the worker has left, or its newest evidence is too old.
+        NotTrusted: its newest evidence does not hold any more.
     """
     manifest = engine.room.in_force(engine.now()).manifest
+    worker = _here(engine, instance)
+    role = _role(manifest, worker.join.role)
+    if not young_enough(worker, role, engine.now()):
+        raise AdmissionRefused(
+            f"the newest evidence of {instance} is of {instant_text(worker.attested_at)}, "
+            f"expected none older than {role.max_evidence_age_s} s"
+        )
+    _appraised(engine, manifest, worker.join, worker.reattested)
+    engine.performer.leases.renew(instance, role.lease_s)
+    return role.lease_s
+
+
+def _here(engine: Engine, instance: str) -> Worker:
     worker = engine.room.workers.get(instance)
     if worker is None:
         raise AdmissionRefused(f"the lease of {instance} has ended")
-    lease_s = _role(manifest, worker.join.role).lease_s
-    _appraised(engine, manifest, worker.join)
-    engine.performer.leases.renew(instance, lease_s)
-    return lease_s
+    return worker
 
 
-def _appraised(engine: Engine, manifest: Manifest, join: Join) -> AttestationResult:
+def _schedule(engine: Engine, instance: str, role: WorkerRole) -> WorkerRole:
+    if role.reattest_s is not None:
+        engine.performer.evidence.renew(instance, role.reattest_s)
+    return role
+
+
+def _appraised(
+    engine: Engine, manifest: Manifest, join: Join, shown: Reattested | None = None
+) -> AttestationResult:
     return appraise_join(
         join,
         _role(manifest, join.role),
@@ -88,6 +126,7 @@ def _appraised(engine: Engine, manifest: Manifest, join: Join) -> AttestationRes
         genesis=engine.room.genesis.digest,
         collateral=engine.supply.read(),
         now=engine.now(),
+        reattested=shown,
     )
 
 
@@ -101,3 +140,9 @@ def _joined(
     join: Join, instance: str, result: AttestationResult, at: datetime
 ) -> events.WorkerJoined:
     return events.WorkerJoined(at=at, join=join, instance=instance, result=result)
+
+
+def _shown(
+    instance: str, shown: Reattested, result: AttestationResult, at: datetime
+) -> events.EvidenceShown:
+    return events.EvidenceShown(at=at, instance=instance, reattested=shown, result=result)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from cleanroom.protocol.run import FINAL
 from enclave.coordinator.phases import FIRST, TRANSITIONS
+from enclave.coordinator.standing import STANDINGS
 
 OPENING = """\
 # The phases of a run
@@ -31,6 +32,15 @@ MEANINGS = {
     "aborted": "its submitter cancelled it",
     "timed-out": "it took longer than `timeout_s`",
 }
+
+WORKERS = """\
+## How a worker stands
+
+Generated from `enclave/coordinator/standing.py`. A worker that was admitted is asked for fresh
+evidence when its newest is `reattest_s` old. One that has not answered the next time it would be
+asked has lost its lease, and so has one whose evidence does not hold; either is in the log. A run
+starts only with workers whose newest evidence is no older than `max_evidence_age_s`.
+"""
 
 
 def page() -> str:
@@ -58,8 +68,22 @@ def page() -> str:
             "|---|---|",
             *rows,
             "",
+            WORKERS,
+            *_standings(),
+            "",
         ]
     )
+
+
+def _standings() -> list[str]:
+    arrows = [
+        f"    {standing} --> {to}: {happening}"
+        for standing, ways in STANDINGS.items()
+        for happening, to in ways.items()
+    ]
+    ends = [f"    {standing} --> [*]" for standing, ways in STANDINGS.items() if not ways]
+    first = "    [*] --> fresh: admitted"
+    return ["```mermaid", "stateDiagram-v2", first, *arrows, *ends, "```"]
 
 
 def _node(phase: str) -> str:

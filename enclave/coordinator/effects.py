@@ -6,6 +6,7 @@ stream only, and a stream does not survive a restart.
 
 from dataclasses import dataclass
 
+from cleanroom.protocol.reattestation import Reattest
 from cleanroom.protocol.work import Provision, Stop
 
 
@@ -14,7 +15,7 @@ class Tell:
     """Send a message that holds no secret to a worker."""
 
     instance: str
-    message: Provision | Stop
+    message: Provision | Stop | Reattest
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ Nothing leaves the room before the journal has it. When the disk refuses, the en
 answers nobody any more and the process ends; a new one opens what was committed.
 """
 
+import secrets
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from cleanroom.crypto.envelope import Envelope
 from cleanroom.errors import StateUnreadable
 from cleanroom.ledger.checkpoint import LogHead, sign_checkpoint
 from cleanroom.ledger.entry import Entry, RunReleased
+from cleanroom.protocol.reattestation import REATTEST_NONCE_LENGTH
 from cleanroom.protocol.receipt import Receipt, receipt_nonce
 from cleanroom.protocol.statement import Statement
 from enclave.attester import Attester
@@ -26,6 +28,9 @@ from enclave.coordinator.receipts import composed, receipt
 from enclave.coordinator.room import Step, step
 from enclave.coordinator.state import Room
 from enclave.coordinator.statements import make_statement
+
+ANSWER_S = 60
+"""A worker that was asked for fresh evidence answers within this many seconds."""
 
 
 class Engine:
@@ -81,11 +86,14 @@ class Engine:
             return self.room
 
     def tick(self) -> None:
-        """Let the time do its work: leases that ran out, runs that take too long."""
+        """Let the time do its work: leases that ran out, old evidence, runs that take too long."""
         with self._lock:
             self._alive()
             for instance in self.performer.leases.expired():
                 self._apply_all(partial(_left, instance))
+            for instance in self.performer.evidence.expired():
+                self.performer.evidence.renew(instance, ANSWER_S)
+                self._apply_all(partial(_due, instance, secrets.token_bytes(REATTEST_NONCE_LENGTH)))
             now = self.now()
             for run in [one for one in self.room.live_runs() if now > one.deadline]:
                 self._apply_all(partial(_timed_out, run.name))
@@ -193,6 +201,10 @@ class Engine:
 
 def _left(instance: str, at: datetime) -> events.WorkerLeft:
     return events.WorkerLeft(at=at, instance=instance)
+
+
+def _due(instance: str, nonce: bytes, at: datetime) -> events.EvidenceDue:
+    return events.EvidenceDue(at=at, instance=instance, nonce=nonce)
 
 
 def _timed_out(run: str, at: datetime) -> events.RunTimedOut:

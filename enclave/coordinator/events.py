@@ -14,6 +14,7 @@ from cleanroom.encoding import Bytes, Digest, Instant, Name, Record
 from cleanroom.ledger.entry import ErrorCode, Instance, RunId
 from cleanroom.protocol.dataset import DatasetOffer
 from cleanroom.protocol.join import Join
+from cleanroom.protocol.reattestation import REATTEST_NONCE_LENGTH, Reattested
 from cleanroom.protocol.run import Delivery
 from cleanroom.protocol.work import Check, SealedOutput
 
@@ -60,6 +61,24 @@ class WorkerJoined(_Event):
     instance: Instance
     result: AttestationResult
     """How the evidence was appraised; one entry of the attestation policies held, whole."""
+
+
+class EvidenceDue(_Event):
+    """It is time that a worker shows fresh evidence, or that it had answered."""
+
+    kind: Literal["evidence-due"] = "evidence-due"
+    instance: Instance
+    nonce: Bytes = Field(min_length=REATTEST_NONCE_LENGTH, max_length=REATTEST_NONCE_LENGTH)
+    """Fresh; what it is asked with."""
+
+
+class EvidenceShown(_Event):
+    """A worker's fresh evidence was verified and appraised for its join and the nonce inside."""
+
+    kind: Literal["evidence-shown"] = "evidence-shown"
+    instance: Instance
+    reattested: Reattested
+    result: AttestationResult
 
 
 class WorkerLeft(_Event):
@@ -159,6 +178,8 @@ Event = (
     | Proposed
     | DatasetOffered
     | WorkerJoined
+    | EvidenceDue
+    | EvidenceShown
     | WorkerLeft
     | RunRequested
     | WorkerEquipped

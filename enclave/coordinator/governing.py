@@ -121,7 +121,7 @@ def admit(room: Room, event: events.WorkerJoined) -> Change:
         raise AdmissionRefused(f"{live} workers of role {join.role!r} are live, the most there are")
     _own_keys(room.workers, join, event.instance)
     _reachable(join)
-    worker = Worker(event.instance, join, event.result)
+    worker = Worker(event.instance, join, event.result, attested_at=event.at)
     entry = log.WorkerAdmitted(
         instance=event.instance,
         role=join.role,

@@ -76,7 +76,9 @@ def serve(
         stop.set()
 
     blobs, callers = Blobs(directory / "blobs"), Callers(time.monotonic)
-    performer = Performer(journal.keys, blobs, callers, Leases(time.monotonic))
+    performer = Performer(
+        journal.keys, blobs, callers, Leases(time.monotonic), Leases(time.monotonic)
+    )
     engine = Engine(journal, attester, performer, supply=supply, clock=_clock, on_death=die)
     try:
         engine.boot()

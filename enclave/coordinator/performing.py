@@ -27,11 +27,15 @@ EventAt = Callable[[datetime], events.Event]
 class Performer:
     """Everything outside of the room that effects touch."""
 
-    def __init__(self, keys: RoomKeys, blobs: Blobs, callers: Callers, leases: Leases) -> None:
+    def __init__(
+        self, keys: RoomKeys, blobs: Blobs, callers: Callers, leases: Leases, evidence: Leases
+    ) -> None:
         self._keys = keys
         self.blobs = blobs
         self.callers = callers
         self.leases = leases
+        self.evidence = evidence
+        """When each worker is asked for fresh evidence, or has answered."""
         self.outboxes = Outboxes()
         self.board = Board()
 
@@ -44,6 +48,7 @@ class Performer:
     def disconnect(self, instance: str) -> None:
         """Forget a worker's stream, lease and token."""
         self.leases.end(instance)
+        self.evidence.end(instance)
         self.callers.dismiss(instance)
         self.outboxes.close(instance)
 

@@ -77,6 +77,7 @@ def receipt(
         entry=entry.to_bytes(),
         inclusion=list(inclusion),
         joins=[worker.join for worker in run.gang],
+        reattested=[worker.reattested for worker in run.gang if worker.reattested is not None],
         results=[worker.result for worker in run.gang],
         statement=proof,
     )
@@ -99,6 +100,7 @@ def _worker(run: Run, worker: Worker) -> WorkerPart:
     return WorkerPart(
         instance=worker.instance,
         join=worker.join.digest,
+        reattested=None if worker.reattested is None else worker.reattested.digest,
         policy=worker.result.policy,
         result=content_digest(worker.result.to_bytes()),
         preflight=list(run.ready.get(worker.instance, ())),

@@ -13,6 +13,7 @@ from cleanroom.crypto.signing import VerifyKey
 from cleanroom.encoding import content_digest
 from cleanroom.errors import CallerRefused
 from cleanroom.protocol.join import Join, open_report
+from cleanroom.protocol.reattestation import Reattested
 from cleanroom.protocol.work import (
     Equipped,
     Failed,
@@ -25,7 +26,7 @@ from cleanroom.protocol.work import (
     read_message,
 )
 from enclave.coordinator import events
-from enclave.coordinator.admission import renew
+from enclave.coordinator.admission import reattested, renew
 from enclave.coordinator.engine import Engine
 
 
@@ -43,7 +44,8 @@ class Reports:
 
         Raises:
             SignatureInvalid: the worker's attested key did not sign it.
-            CallerRefused: it is out of sequence, or not for a worker to say.
+            NotTrusted: it is fresh evidence that does not hold.
+        CallerRefused: it is out of sequence, or not for a worker to say.
             RunError: it does not fit its run.
         """
         envelope = Envelope.from_bytes(record)
@@ -53,6 +55,8 @@ class Reports:
         match message:
             case Renew():
                 yield Renewed(lease_s=renew(self._engine, self._instance))
+            case Reattested():
+                reattested(self._engine, self._instance, message)
             case Progress():
                 self._progress(message)
             case Equipped() | Ready() | Finished() | Failed():

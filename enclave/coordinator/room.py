@@ -25,7 +25,7 @@ from cleanroom.errors import (
 from cleanroom.ledger import entry as log
 from cleanroom.protocol.run import RunRequest, open_request
 from cleanroom.protocol.work import Equipped, Provision, Stop
-from enclave.coordinator import budgets, events, limits, row_budgets
+from enclave.coordinator import budgets, events, limits, row_budgets, standing
 from enclave.coordinator import effects as do
 from enclave.coordinator.governing import add_version, admit, propose
 from enclave.coordinator.outputs import deliverable, expected_outputs, stored_outputs
@@ -64,7 +64,7 @@ def step(room: Room, event: events.Event) -> Step:
     return Step(next_room, entries, tuple(draft.effects))
 
 
-def _apply(draft: Draft, event: events.Event) -> None:  # noqa: C901 - one line for each event
+def _apply(draft: Draft, event: events.Event) -> None:  # noqa: C901, PLR0912 - one line for each event
     match event:
         case events.Booted():
             _booted(draft, event)
@@ -74,6 +74,9 @@ def _apply(draft: Draft, event: events.Event) -> None:  # noqa: C901 - one line 
             draft.take(add_version(draft.room, event))
         case events.WorkerJoined():
             draft.take(admit(draft.room, event))
+        case events.EvidenceDue() | events.EvidenceShown():
+            if standing.take(draft, event) == "gone":
+                _left(draft, event.instance)
         case events.WorkerLeft():
             _left(draft, event.instance)
         case events.RunRequested():
@@ -180,7 +183,7 @@ def _start_waiting(draft: Draft) -> None:
         wanted = run.computation.workers
         if run.phase != "submitted" or wanted.role in held or draft.at > run.deadline:
             continue
-        free = draft.room.free(wanted.role)
+        free = standing.free(draft, wanted.role)
         if len(free) < wanted.count:
             held.add(wanted.role)
             continue
@@ -201,6 +204,9 @@ def _choose(draft: Draft, run: Run, gang: tuple[Worker, ...]) -> None:
 def _grant(draft: Draft, run: Run) -> None:
     if draft.at > run.deadline:
         _end(draft, run, "expired", RunTimedOut.code)
+        return
+    if not standing.all_young(draft, run):  # it took its gang too long to form
+        _end(draft, run, "failed", WorkerLost.code)
         return
     room, name = draft.room, run.request.computation
     use = room.runs_granted.get(name, 0) + 1

@@ -26,6 +26,7 @@ from cleanroom.manifest.model import AnyComputation, Manifest
 from cleanroom.protocol.dataset import DatasetVersion
 from cleanroom.protocol.join import Join
 from cleanroom.protocol.predicate import BudgetPart
+from cleanroom.protocol.reattestation import Reattested
 from cleanroom.protocol.run import FINAL, Delivery, Phase, RunRequest
 from cleanroom.protocol.statement import RoomPhase
 from cleanroom.protocol.work import Check, Equipped, SealedOutput
@@ -52,7 +53,13 @@ class Worker:
     instance: str
     join: Join
     result: AttestationResult
-    """How its evidence was appraised."""
+    """How its newest evidence was appraised."""
+    attested_at: datetime
+    """When that was."""
+    reattested: Reattested | None = None
+    """What it showed last, if it was asked since it joined."""
+    asked: bytes | None = None
+    """The nonce that it has not answered yet."""
     run: str | None = None
     """The run whose gang it is in."""
 

@@ -16,6 +16,7 @@ from types import MappingProxyType
 from typing import Literal
 
 from cleanroom.errors import AdmissionRefused, CallerRefused
+from cleanroom.protocol.reattestation import Reattest, Reattested
 from cleanroom.protocol.work import (
     Credentials,
     Equipped,
@@ -95,13 +96,20 @@ class End:
 
 
 @dataclass(frozen=True, slots=True)
+class Show:
+    """Collect fresh evidence for the room's nonce, and send it."""
+
+    nonce: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Leave:
     """Break the stream, end everything, and join anew."""
 
     code: str
 
 
-Effect = Send | Equip | Form | Start | End | Leave
+Effect = Send | Show | Equip | Form | Start | End | Leave
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +190,9 @@ def step(state: State, event: Event, at: float) -> tuple[State, tuple[Effect, ..
         return _beat(state, at)
     if isinstance(event.message, Renewed):
         return _renewed(state, event.message), ()
-    if isinstance(event.message, Renew):
+    if isinstance(event.message, Reattest):
+        return state, (Show(event.message.nonce),)
+    if isinstance(event.message, Renew | Reattested):
         return state, ()
     return _turn(state, event.message)
 

@@ -11,13 +11,13 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 
 import grpc
 
 from cleanroom.attestation.evidence import Evidence
 from cleanroom.crypto.sealing import Unsealer
 from cleanroom.crypto.signing import Ed25519Signer
-from cleanroom.encoding import Record
 from cleanroom.errors import AdmissionRefused, StatementRejected
 from cleanroom.manifest.genesis import Genesis
 from cleanroom.protocol.join import (
@@ -31,6 +31,7 @@ from cleanroom.protocol.join import (
     join_binding,
     sign_report,
 )
+from cleanroom.protocol.reattestation import Reattested, reattest_binding
 from cleanroom.protocol.statement import TrustedRoom, verify_for_worker
 from cleanroom.protocol.work import FromWorker
 from cleanroom.wire.channels import attested, bootstrap
@@ -65,9 +66,16 @@ class Membership:
     """One join: the verified room, this worker's fresh keys, and its open stream."""
 
     def __init__(
-        self, room: TrustedRoom, channel: grpc.Channel, session: Session, keys: "JoinKeys"
+        self,
+        room: TrustedRoom,
+        channel: grpc.Channel,
+        session: Session,
+        keys: "JoinKeys",
+        shown: Callable[[bytes], Reattested],
     ) -> None:
         self.room = room
+        self.shown = shown
+        """Fresh evidence for a nonce of the room's, and for this very join."""
         self.channel = channel
         self.session = session
         self.unsealer = keys.unsealer
@@ -146,8 +154,15 @@ def _joined(launch: Launch, root: bytes, channel: grpc.Channel, session: Session
     )
     attester = _attester(launch, room)
     evidence = attester.collect(join_binding(unproven)).carrying(launch.supply.read())
-    session.send(_with(unproven, evidence))
-    return Membership(room, channel, session, keys)
+    proven = _with(unproven, evidence)
+    session.send(proven)
+    shown = partial(_shown, attester, launch.supply, proven.digest)
+    return Membership(room, channel, session, keys, shown)
+
+
+def _shown(attester: Attester, supply: Supply, join_digest: str, nonce: bytes) -> Reattested:
+    evidence = attester.collect(reattest_binding(nonce, join_digest))
+    return Reattested(nonce=nonce, evidence=evidence.carrying(supply.read()))
 
 
 def _attester(launch: Launch, room: TrustedRoom) -> Attester:
@@ -165,7 +180,7 @@ _NO_EVIDENCE = Evidence(platform="sev-snp", report=b"\0", endorsements=[])
 """Stands in a join until its binding is known, which leaves evidence out."""
 
 
-def _with(unproven: Join, evidence: Evidence) -> Record:
+def _with(unproven: Join, evidence: Evidence) -> Join:
     return Join(**{**dict(unproven), "evidence": evidence})
 
 

@@ -12,15 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cleanroom.errors import CleanroomError, TransferBroken
-from cleanroom.protocol.work import (
-    Credentials,
-    FromWorker,
-    Order,
-    Provision,
-    Renewed,
-    Stop,
-    read_message,
-)
+from cleanroom.protocol.work import FromWorker, ToWorker, read_message
 from enclave.worker.agent import (
     Beat,
     Effect,
@@ -32,6 +24,7 @@ from enclave.worker.agent import (
     Leave,
     Own,
     Send,
+    Show,
     Start,
     State,
     step,
@@ -124,6 +117,9 @@ class _Term:
         match effect:
             case Send(message):
                 self._membership.send(message)
+            case Show(nonce):
+                self._membership.send(self._membership.shown(nonce))
+                note("reattested")
             case Equip(provision):
                 self._executor.equip(provision)
             case Form(credentials):
@@ -139,8 +135,8 @@ class _Term:
                 self._left = True
 
 
-def _heard(record: bytes) -> Renewed | Provision | Credentials | Order | Stop:
+def _heard(record: bytes) -> ToWorker:
     message = read_message(record)
-    if not isinstance(message, Renewed | Provision | Credentials | Order | Stop):
+    if not isinstance(message, ToWorker):
         raise TransferBroken("the coordinator said what only workers say")
     return message

@@ -17,6 +17,7 @@ from cleanroom.manifest.genesis import Genesis
 from cleanroom.manifest.model import Manifest
 from cleanroom.protocol.dataset import DatasetOffer, DatasetVersion, Part, sign_version
 from cleanroom.protocol.join import Join
+from cleanroom.protocol.reattestation import Reattested
 from cleanroom.protocol.run import Delivery, RunRequest, sign_request
 from cleanroom.protocol.work import Check, SealedOutput
 from enclave.coordinator import effects as do
@@ -163,6 +164,27 @@ class History:
                 at=self.now,
                 join=Join(**(plain | changes)),
                 instance=instance(number),
+                result=good_result().model_copy(update={"policy": policy}),
+            )
+        )
+
+    def ask(self, number: int = 1) -> Step:
+        """It is time that the n-th worker shows fresh evidence, or that it had answered."""
+        nonce = hashlib.sha256(f"{number}/{len(self.happened)}".encode()).digest()
+        return self.apply(events.EvidenceDue(at=self.now, instance=instance(number), nonce=nonce))
+
+    def show(self, number: int = 1, *, nonce: bytes = b"", policy: str = "worker-snp") -> Step:
+        """The n-th worker shows it; `step` does not verify evidence."""
+        asked = self.room.workers[instance(number)].asked
+        shown = Reattested(
+            nonce=nonce or asked or bytes(32),
+            evidence=Evidence(platform="sev-snp", report=b"fresh", endorsements=[]),
+        )
+        return self.apply(
+            events.EvidenceShown(
+                at=self.now,
+                instance=instance(number),
+                reattested=shown,
                 result=good_result().model_copy(update={"policy": policy}),
             )
         )

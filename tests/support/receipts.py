@@ -26,6 +26,7 @@ from cleanroom.manifest.genesis import Genesis
 from cleanroom.manifest.model import Manifest
 from cleanroom.protocol.join import Join, join_binding
 from cleanroom.protocol.predicate import InputPart, InTotoStatement, Predicate, WorkerPart, compose
+from cleanroom.protocol.reattestation import Reattested, reattest_binding
 from cleanroom.protocol.receipt import Receipt, receipt_nonce, sign_receipt
 from cleanroom.protocol.statement import Statement, statement_binding
 from enclave.attester.simulated import SimulatedAttester
@@ -74,9 +75,10 @@ def receipt_manifest() -> Manifest:
     return good_manifest(written_policy())
 
 
-def _result(join: Join) -> AttestationResult:
+def _result(join: Join, again: Reattested | None) -> AttestationResult:
     """What the room wrote down about the worker, whatever its machine."""
-    return good_result().model_copy(update={"evidence": join.evidence.digest})
+    newest = (join if again is None else again).evidence
+    return good_result().model_copy(update={"evidence": newest.digest})
 
 
 @dataclass
@@ -93,6 +95,10 @@ class Draft:
     signer: Ed25519Signer = field(default_factory=room_signer)
     change_join: Callable[[Join], Join] = lambda join: join
     """Before its evidence is collected."""
+    reattested: bool = False
+    """Whether the workers were asked for fresh evidence since they joined."""
+    change_reattested: Callable[[Reattested], Reattested] = lambda shown: shown
+    """After its evidence was collected."""
     change_predicate: Callable[[Predicate], Predicate] = lambda predicate: predicate
     change_payload: Callable[[InTotoStatement], InTotoStatement] = lambda payload: payload
     change_released: Callable[[RunReleased], RunReleased] = lambda released: released
@@ -104,7 +110,8 @@ class Draft:
         """The receipt of this draft."""
         joins = [self._join(number) for number in (1, 2)]
         signed = approvals(self.manifest) if self.approvals is None else self.approvals
-        predicate = self.change_predicate(self._predicate(joins, signed))
+        shown = [self._reattested(join) for join in joins] if self.reattested else [None, None]
+        predicate = self.change_predicate(self._predicate(joins, shown, signed))
         envelope = sign_receipt(self.change_payload(compose(predicate)), self.signer)
         tree, entry = self._log(predicate, envelope)
         statement = self._statement(signed, tree, envelope)
@@ -113,7 +120,8 @@ class Draft:
             entry=entry.to_bytes(),
             inclusion=tree.inclusion(entry.sequence, tree.size),
             joins=joins,
-            results=[_result(join) for join in joins],
+            reattested=[one for one in shown if one is not None],
+            results=[_result(*pair) for pair in zip(joins, shown, strict=True)],
             statement=statement,
         )
 
@@ -135,7 +143,15 @@ class Draft:
         joined = self.change_join(bare)
         return joined.model_copy(update={"evidence": machine.collect(join_binding(joined))})
 
-    def _predicate(self, joins: list[Join], signed: list[Envelope]) -> Predicate:
+    def _reattested(self, join: Join) -> Reattested:
+        machine = self.worker_attester or self._machine()
+        nonce = hashlib.sha256(join.worker_nonce).digest()
+        evidence = machine.collect(reattest_binding(nonce, join.digest))
+        return self.change_reattested(Reattested(nonce=nonce, evidence=evidence))
+
+    def _predicate(
+        self, joins: list[Join], shown: list[Reattested | None], signed: list[Envelope]
+    ) -> Predicate:
         manifest = self.manifest
         inputs = manifest.computations["overlap"].inputs
         return Predicate(
@@ -161,11 +177,12 @@ class Draft:
                 WorkerPart(
                     instance=f"w-{number:016x}",
                     join=join.digest,
+                    reattested=None if again is None else again.digest,
                     policy="worker-snp",
-                    result=content_digest(_result(join).to_bytes()),
+                    result=content_digest(_result(join, again).to_bytes()),
                     preflight=[],
                 )
-                for number, join in enumerate(joins, start=1)
+                for number, (join, again) in enumerate(zip(joins, shown, strict=True), start=1)
             ],
             outputs=[_output("bank"), _output("shop")],
             submitted_at=NOW - timedelta(seconds=30),

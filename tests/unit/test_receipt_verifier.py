@@ -603,7 +603,7 @@ def test_real_evidence_is_read_as_the_index_says(case):
     }
     start = datetime.strptime(case["cert_validity"][:10], "%Y-%m-%d").replace(tzinfo=UTC)
     binding, roots = bytes.fromhex(case["report_data"]), set(standalone.AMD_ROOTS)
-    trust = {"now": start + timedelta(days=2), "lists": []}
+    trust = {"now": start + timedelta(days=2), "room": {}}
     if "neg" in case["id"]:
         with pytest.raises(standalone.InvalidSignature):
             standalone.authentic(evidence, binding, roots, trust)

@@ -44,6 +44,7 @@ RULES: tuple[Rule, ...] = (
     attestation.simulation_is_not_mixed,
     attestation.policies_are_used,
     attestation.workers_are_used,
+    attestation.evidence_is_renewed_in_time,
     attestation.gangs_fit,
     datasets.columns_are_distinct,
     datasets.rows_are_ordered,

@@ -51,6 +51,18 @@ def workers_are_used(manifest: Manifest) -> Iterator[Problem]:
             )
 
 
+def evidence_is_renewed_in_time(manifest: Manifest) -> Iterator[Problem]:
+    """Workers are asked for fresh evidence before the newest is too old."""
+    for name, role in manifest.workers.items():
+        asked, most = role.reattest_s, role.max_evidence_age_s
+        if asked is not None and most is not None and asked >= most:
+            yield Problem(
+                f"reattest_s is {asked}, expected less than max_evidence_age_s, {most}",
+                where=f"workers.{name}.reattest_s",
+                hint="leave a worker time to answer: half of the age is a good time to ask",
+            )
+
+
 def gangs_fit(manifest: Manifest) -> Iterator[Problem]:
     """A computation needs no more workers than its role may have."""
     for name, computation in manifest.computations.items():

@@ -45,7 +45,15 @@ class Trust(rpc.TrustServicer):
 
     @unary
     def GetWorkers(self, _: pb.Nothing, __: grpc.ServicerContext) -> pb.CanonicalList:  # noqa: N802
-        """Every worker with a lease, by its name, with the evidence it joined with."""
+        """Every worker with a lease, by its name, with the evidence it showed."""
         live = sorted(self._engine.room.workers.items())
-        admitted = [Admitted(instance=name, join=worker.join) for name, worker in live]
+        admitted = [
+            Admitted(
+                instance=name,
+                join=worker.join,
+                reattested=worker.reattested,
+                attested_at=worker.attested_at,
+            )
+            for name, worker in live
+        ]
         return pb.CanonicalList(records=[each.to_bytes() for each in admitted])

@@ -131,7 +131,11 @@ def test_a_request_that_is_none_ends_the_run_before_any_key_is_granted(tmp_path)
     history = provisioned({2: b"not a request"})
     assert IssueCredentials(run_name(1)) in history.effects
     performer = Performer(
-        RoomKeys.generate(NOW), Blobs(tmp_path), Callers(lambda: 0.0), Leases(lambda: 0.0)
+        RoomKeys.generate(NOW),
+        Blobs(tmp_path),
+        Callers(lambda: 0.0),
+        Leases(lambda: 0.0),
+        Leases(lambda: 0.0),
     )
     following = performer.perform(IssueCredentials(run_name(1)), history.room)
     history.apply(following(NOW))

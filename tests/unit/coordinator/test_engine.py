@@ -54,7 +54,11 @@ class Running:
             self.journal.commit(event, made, [])
         monotonic = lambda: self.clocks.seconds  # noqa: E731
         performer = Performer(
-            self.journal.keys, Blobs(directory / "blobs"), Callers(monotonic), Leases(monotonic)
+            self.journal.keys,
+            Blobs(directory / "blobs"),
+            Callers(monotonic),
+            Leases(monotonic),
+            Leases(monotonic),
         )
         self.engine = Engine(
             self.journal,

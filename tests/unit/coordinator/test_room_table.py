@@ -68,6 +68,8 @@ def test_every_event_survives_the_journal():
         history.equip(number)
     for number in (1, 2):
         history.ready(number)
+    history.ask(1)
+    history.show(1)
     history.complete()
     history.submit("matches", 2)
     history.fail(1, 2)

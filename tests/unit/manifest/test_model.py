@@ -118,6 +118,8 @@ DEFAULTS = {
     "datasets.*.network.activation": "relu",
     "datasets.*.rows.min": 1,
     "workers.*.lease_s": 600,
+    "workers.*.max_evidence_age_s": None,
+    "workers.*.reattest_s": None,
 }
 """Other bits of guest policies, platforms and attributes are `any`."""
 

@@ -259,6 +259,12 @@ BROKEN = [
         "worker role 'gpu' is used by no computation",
     ),
     (
+        "evidence_is_renewed_in_time",
+        {"workers__cpu__reattest_s": 600, "workers__cpu__max_evidence_age_s": 600},
+        "workers.cpu.reattest_s",
+        "reattest_s is 600, expected less than max_evidence_age_s, 600",
+    ),
+    (
         "gangs_fit",
         {"computations__overlap__workers__count": 5},
         "computations.overlap.workers.count",

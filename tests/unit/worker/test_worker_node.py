@@ -122,7 +122,7 @@ def test_a_worker_says_who_it_is_and_ends_in_good_order(tmp_path):
         output, diary = process.communicate(timeout=PATIENCE_S)
         assert process.returncode == 0
         assert output == b""
-        assert [json.loads(line)["event"] for line in diary.splitlines()] == ["joined"]
+        assert [json.loads(line)["event"] for line in diary.splitlines()] == ["platform", "joined"]
         assert not any(Path(f"/proc/{pid}").exists() for pid in family)
         assert list((tmp_path / "w" / "runs").iterdir()) == []
 
