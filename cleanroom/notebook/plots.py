@@ -21,6 +21,7 @@ from cleanroom.manifest.model import (
     ImportanceOutput,
     MetricsOutput,
     RowsOutput,
+    ScoresOutput,
 )
 from cleanroom.notebook.curves import PICTURES, evaluation
 from cleanroom.notebook.picture import (
@@ -53,11 +54,12 @@ def plot_result(result: Result, kind: str | None = None) -> Picture:
         kind: which of the pictures that there are of it; by default the one that shows most.
 
     Raises:
-        Usage: the result is a model, which has no picture, or has none of this kind.
+        Usage: the result is a model or scores, which have no picture, or has none of this kind.
     """
     known = _pictures(rule_of(result))
     if not known:
-        raise Usage(f"output {result.output!r} is a model, expected numbers or rows to draw")
+        what = "scores" if isinstance(rule_of(result), ScoresOutput) else "a model"
+        raise Usage(f"output {result.output!r} is {what}, expected numbers or rows to draw")
     if kind is not None and kind not in known:
         raise Usage(f"the picture is {kind!r}, expected one of {list(known)}")
     return known[kind or next(iter(known))](result)

@@ -110,3 +110,18 @@ def test_the_training_notebook_predicts_better_together_than_alone(tmp_path):
     assert "CR-" in told
     assert sum(1 for _ in outputs(notebook, "image/svg+xml")) == 3
     assert [html for html in outputs(notebook, "text/html") if REMOVED_BY_GITHUB.search(html)] == []
+
+
+@pytest.mark.notebook
+def test_the_notebook_on_a_protected_model_gets_scores_and_a_budget(tmp_path):
+    notebook = executed(ROOT / "notebooks" / "03_protected_model.py", tmp_path)
+    told = "\n".join(outputs(notebook))
+    assert "CR-4006 the file looks like a pickle" in told
+    assert "the same as XGBoost on the plain rows: True" in told
+    assert "in the hospital's order: True" in told
+    assert "CR-5002 max_rows_per_submitter of 'risk' leaves 'hospital' 0 of 20000 rows" in told
+    assert "the lab reads in the log: hospital had 20,000 rows scored" in told
+    assert "a model can be copied from enough of its answers" in told
+    assert re.search(r"'auc': 0\.[78]\d", told)
+    assert "SIMULATED" in told
+    assert [html for html in outputs(notebook, "text/html") if REMOVED_BY_GITHUB.search(html)] == []

@@ -25,9 +25,10 @@ from tests.support.manifests import (
 ROOT = Path(__file__).resolve().parents[3]
 TEMPLATES = {
     name: files("cleanroom.manifest").joinpath("templates", f"{name}.yaml").read_text()
-    for name in ("overlap", "partner")
+    for name in ("overlap", "partner", "ip")
 }
 EXAMPLE = ROOT / "manifests/examples/partner/cleanroom.yaml"
+PROTECTED = ROOT / "manifests/examples/ip/cleanroom.yaml"
 BLOCKS = {party: Party.from_plain(party_block(party, name)) for party, name in PARTIES.items()}
 POLICY = SevSnpPolicy.from_plain(simulated_policy())
 LINEAGE = good_manifest().metadata.lineage
@@ -151,11 +152,12 @@ def test_block_of_a_party_is_what_a_manifest_takes():
 # --- the partner example ----------------------------------------------------------------------------
 
 
-def test_example_is_what_the_template_gives():
-    manifest = load(EXAMPLE.read_text(), name="cleanroom.yaml")
+@pytest.mark.parametrize(("template", "example"), [("partner", EXAMPLE), ("ip", PROTECTED)])
+def test_example_is_what_the_template_gives(template, example):
+    manifest = load(example.read_text(), name="cleanroom.yaml")
     metadata = manifest.metadata
     composed = compose(
-        TEMPLATES["partner"],
+        TEMPLATES[template],
         parties=manifest.parties,
         attestation=manifest.attestation,
         lineage=metadata.lineage,
@@ -163,7 +165,7 @@ def test_example_is_what_the_template_gives():
         not_after=metadata.not_after,
         name=metadata.name,
     )
-    assert composed == EXAMPLE.read_text(), "change the template, then write the example again"
+    assert composed == example.read_text(), "change the template, then write the example again"
 
 
 def test_example_is_ready_to_be_signed():
@@ -185,6 +187,18 @@ def test_example_fits_the_demo_of_a_hundred_thousand_rows():
 def test_example_is_explained_with_the_numbers_it_has():
     words = (EXAMPLE.parent / "README.md").read_text()
     for fact in ("ten times", "five times", "100,000", "below 100", "`customers.since`"):
+        assert fact in words
+
+
+def test_example_of_a_protected_model_is_explained_with_the_numbers_it_has():
+    words = (PROTECTED.parent / "README.md").read_text()
+    manifest = load(PROTECTED.read_text(), name="cleanroom.yaml")
+    assert plan(manifest).mode == "development"
+    limits = manifest.computations["risk"].limits
+    assert (limits.max_runs, limits.max_rows_per_submitter) == (10, 20_000)
+    assert manifest.computations["quality"].limits.max_runs == 4
+    assert manifest.computations["quality"].outputs["metrics"].min_test == 500
+    for fact in ("ten runs", "20,000 rows", "four times", "at least 500 patients", "two decimals"):
         assert fact in words
 
 
