@@ -112,6 +112,10 @@ class Training(Computation):
     With `join: concat`, the first of all its rows, in the order of the inputs' names, or each."""
     split: Split = Split()
     """Which units test."""
+    folds: int | None = Field(default=None, ge=2, le=20)
+    """Cuts the units that do not test into so many parts, each told by a model of the others.
+
+    Metrics then have their mean and standard deviation over the parts, too."""
     max_rows: int = Field(default=10_000_000, ge=1, le=1_000_000_000)
     """Only the first so many rows are used, in the order of the first, or left, input's rows; with
     `join: concat` in the order of the inputs' names, then of their rows."""

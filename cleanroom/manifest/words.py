@@ -177,7 +177,7 @@ def _trained(manifest: Manifest, computation: Training, output: TrainingOutput) 
         case MetricsOutput():
             return (
                 f"the quality of {about}: measured on {computation.split.test_percent} % of the "
-                f"units, which they did not learn from, rounded to "
+                f"units, which they did not learn from{_folded(computation)}, rounded to "
                 f"{plural(output.decimals, 'decimal')}, withheld below {least} of any owner or "
                 f"{plural(output.min_test, 'test unit')}{_alone(manifest, computation, output)}"
             )
@@ -226,6 +226,13 @@ def _trained_with_noise(
         return f"how much each feature matters to {about}; {noise}"
     tests = f"on about {computation.split.test_percent} % of the units, drawn afresh"
     return f"the quality of {about}: measured {tests}; {noise}"
+
+
+def _folded(computation: Training) -> str:
+    """What cross-validation tells besides."""
+    if computation.folds is None:
+        return ""
+    return f", and mean and deviation over {computation.folds} parts of the others"
 
 
 def _alone(

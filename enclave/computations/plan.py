@@ -67,6 +67,8 @@ class Lesson:
     """The owner of each input."""
     split: Split
     """Which units test."""
+    folds: int | None
+    """Into how many parts the others are cut for cross-validation; none: no such models."""
     stopping: EarlyStopping | None
     """Which of the others validate, if any, and when growth ends."""
     settings: Mapping[str, float]

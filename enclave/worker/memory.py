@@ -24,6 +24,8 @@ COPIES_OF_KEYS = 3
 """Key columns are held as read, as partitioned and as matched."""
 COPIES_OF_MATRIX = 3
 """Features are held as joined, as the rows that train, and as the fit arranges them."""
+COPIES_FOR_FOLDS = 2
+"""Folds hold the rows that do not test once more, and of each fold those that train."""
 COPIES_OF_SCORES = 3
 """What a model says is held as said, as columns, and as rounded."""
 COPIES_OF_MODEL = 20
@@ -57,7 +59,8 @@ def _of_training(accepted: AcceptedOrder) -> int:
         return 0
     width = sum(len(column.values or ("",)) for _, column in lesson.features)
     rows = min(_joined_rows(accepted), lesson.max_rows)
-    return rows * width * WIDTHS["float64"] * COPIES_OF_MATRIX // accepted.nodes
+    copies = COPIES_OF_MATRIX + (COPIES_FOR_FOLDS if lesson.folds else 0)
+    return rows * width * WIDTHS["float64"] * copies // accepted.nodes
 
 
 def _of_lines(accepted: AcceptedOrder) -> int:

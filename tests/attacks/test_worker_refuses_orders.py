@@ -164,7 +164,7 @@ def test_a_gang_larger_than_the_parties_signed(room, worker, order):
 
 
 def test_a_parameter_outside_its_signed_range(room, worker, order):
-    with pytest.raises(ParameterOutOfRange, match="limit is 100001"):
+    with pytest.raises(ParameterOutOfRange, match="'limit' is 100001, expected 1 to"):
         accept(
             changed(order, parameters={"limit": 100_001}),
             room.manifest,

@@ -78,6 +78,7 @@ RULES: tuple[Rule, ...] = (
     privacy.runs_are_affordable,
     growing.curves_have_rounds,
     growing.rounds_on_one_worker,
+    growing.folds_are_told,
     prediction.models_are_described,
     prediction.models_are_models,
     prediction.features_are_brought,

@@ -1,9 +1,9 @@
-"""Rules about trees that are grown round by round: what leaves of the rounds, and how much."""
+"""Rules about how a training goes on: what leaves of its rounds and folds, and how much."""
 
 from collections.abc import Iterator
 
 from cleanroom.errors import Problem
-from cleanroom.manifest.model import CurveOutput, Manifest, TrainGbdt
+from cleanroom.manifest.model import CurveOutput, Manifest, MetricsOutput, TrainGbdt
 from cleanroom.manifest.rules.joining import trainings
 
 PARTS = 3
@@ -34,14 +34,30 @@ def curves_have_rounds(manifest: Manifest) -> Iterator[Problem]:
 
 
 def rounds_on_one_worker(manifest: Manifest) -> Iterator[Problem]:
-    """Who stops early, or draws a curve, needs `workers.count: 1`."""
+    """Who stops early, draws a curve or cuts folds needs `workers.count: 1`."""
     for name, training in trainings(manifest):
         drawn = any(isinstance(output, CurveOutput) for output in training.outputs.values())
         stops = isinstance(training, TrainGbdt) and training.early_stopping is not None
-        if training.workers.count != 1 and (drawn or stops):
-            why = "trees are stopped" if stops else "a curve is drawn"
+        reasons = {
+            "trees are stopped": stops,
+            "a curve is drawn": drawn,
+            "folds are cut": training.folds is not None,
+        }
+        found = [why for why, holds in reasons.items() if holds]
+        if training.workers.count != 1 and found:
             yield Problem(
-                f"count is {training.workers.count}, expected 1: {why} in one process",
+                f"count is {training.workers.count}, expected 1: {found[0]} in one process",
                 where=f"computations.{name}.workers.count",
                 hint="give the worker more cores and memory instead",
+            )
+
+
+def folds_are_told(manifest: Manifest) -> Iterator[Problem]:
+    """`folds` is said where some output tells metrics."""
+    for name, training in trainings(manifest):
+        told = any(isinstance(output, MetricsOutput) for output in training.outputs.values())
+        if training.folds is not None and not told:
+            yield Problem(
+                f"folds is {training.folds}, expected none: no output tells metrics",
+                where=f"computations.{name}.folds",
             )

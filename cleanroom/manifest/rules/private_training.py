@@ -82,8 +82,13 @@ def sizes_are_signed(manifest: Manifest) -> Iterator[Problem]:
 
 
 def outputs_have_noise(manifest: Manifest) -> Iterator[Problem]:
-    """With `dp` nothing leaves that has no noise: no points of curves, no comparison."""
+    """With `dp` nothing leaves that has no noise: no points of curves, no comparison, no fold."""
     for name, training in _private(manifest):
+        if training.folds is not None:
+            yield Problem(
+                f"folds is {training.folds}, expected none with dp: each would cost as much again",
+                where=f"computations.{name}.folds",
+            )
         for output_id, output in training.outputs.items():
             path = f"computations.{name}.outputs.{output_id}"
             if not isinstance(output, NOISY):

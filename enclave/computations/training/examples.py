@@ -8,7 +8,7 @@ Units are drawn for the test by the signed seed and by their place in the joined
 of the units; the units with the smallest words test.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Protocol, Self, TypeVar
 
@@ -117,6 +117,10 @@ class Seen(Protocol):
         """What a model says of the rows that test, in the same order."""
         ...
 
+    def folds(self, lesson: Lesson) -> Iterator[Self]:
+        """The rows that do not test, cut as often as the lesson says; in each some of them do."""
+        ...
+
     def narrowed(self, kept: np.ndarray[Any, np.dtype[np.bool_]]) -> Self:
         """The same examples with some of the matrix's columns."""
         ...
@@ -180,6 +184,27 @@ class Examples:
     def tested(self) -> np.ndarray[Any, Any]:
         """The units of the rows that test."""
         return np.asarray(self.unit[self.tests])
+
+    def folds(self, lesson: Lesson) -> Iterator["Examples"]:
+        """See `Seen`."""
+        rest = self.every.chosen(~self.tests)
+        unit = self.unit[~self.tests]
+        order = drawn(int(self.unit.max(initial=-1)) + 1, lesson.split)
+        among = order[np.isin(order, unit)]
+        fold = np.full(len(order), -1)
+        fold[among] = np.arange(len(among)) % (lesson.folds or 1)
+        for number in range(lesson.folds or 0):
+            tests = fold == number
+            held = held_back((fold >= 0) & ~tests, lesson)
+            yield replace(
+                self,
+                every=rest,
+                tests=tests[unit],
+                validates=held[unit],
+                unit=unit,
+                test_units=count(unit[tests[unit]], _of(rest.weights, tests[unit])),
+                validation_units=count(unit[held[unit]], _of(rest.weights, held[unit])),
+            )
 
     def narrowed(self, kept: np.ndarray[Any, np.dtype[np.bool_]]) -> "Examples":
         """The same examples with some of the matrix's columns."""
@@ -245,20 +270,26 @@ def _divided(plan: Plan, lesson: Lesson, found: pa.Table, every: Sample) -> Exam
     known, unit = np.unique(found.column(UNIT).to_numpy(), return_inverse=True)
     tests = test_units(len(known), lesson.split)
     validates = held_back(~tests, lesson)
-    weights = every.weights
-
-    def counted(rows: np.ndarray[Any, np.dtype[np.bool_]]) -> int:
-        return count(unit[rows], None if weights is None else weights[rows])
-
     return Examples(
         every,
         tests=tests[unit],
         validates=validates[unit],
         unit=unit,
-        units=units_by_owner(plan, found, weights),
-        test_units=counted(tests[unit]),
-        validation_units=counted(validates[unit]),
+        units=units_by_owner(plan, found, every.weights),
+        test_units=count(unit[tests[unit]], _of(every.weights, tests[unit])),
+        validation_units=count(unit[validates[unit]], _of(every.weights, validates[unit])),
     )
+
+
+def teaches(seen: Seen, lesson: Lesson) -> bool:
+    """Whether training rows hold every class, or two different numbers, and some others stop."""
+    if lesson.stopping is not None and not seen.validation_units:
+        return False
+    return len(seen.known) >= max(len(classes_of(lesson)), 2)
+
+
+def _of(weights: Numbers | None, rows: np.ndarray[Any, np.dtype[np.bool_]]) -> Numbers | None:
+    return None if weights is None else weights[rows]
 
 
 def held_back(

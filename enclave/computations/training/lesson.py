@@ -89,6 +89,7 @@ def plan_training(
         features=features,
         owners={planned.name: planned.owner for planned in inputs},
         split=computation.split,
+        folds=computation.folds,
         stopping=computation.early_stopping if isinstance(computation, TrainGbdt) else None,
         settings={**_settings(computation), **_numbers(computation, parameters)},
         mean_for_missing=isinstance(computation, TrainLinear) and computation.missing == "mean",

@@ -49,7 +49,9 @@ from enclave.computations.training.examples import (
     classes_of,
     examples,
     features_of,
+    teaches,
 )
+from enclave.computations.training.folds import Crossed, crossed
 from enclave.computations.training.lesson import plan_training, shape_of
 from enclave.computations.training.rounds import AfterRound, unheard
 
@@ -132,7 +134,7 @@ class Train:
         """
         fewest = min(seen.units.values())
         enough = any(fewest >= rule.min_group for rule in plan.rules)
-        learned = _learned(plan, lesson, seen, fit) if enough and _teaches(seen, lesson) else {}
+        learned = _learned(plan, lesson, seen, fit) if enough and teaches(seen, lesson) else {}
         shown = lesson.outputs
         return tuple(
             (rule, _outcome(rule, shown[rule.output], seen.units, learned.get(rule.output)))
@@ -155,13 +157,6 @@ def _pooled(
     return fitting.FITS[op](seen, lesson, classes, names, after_round)
 
 
-def _teaches(seen: Seen, lesson: Lesson) -> bool:
-    """Whether training rows hold every class, or two different numbers, and some others stop."""
-    if lesson.stopping is not None and not seen.validation_units:
-        return False
-    return len(seen.known) >= max(len(classes_of(lesson)), 2)
-
-
 def _learned(plan: Plan, lesson: Lesson, seen: S, fit: Fit[S]) -> dict[str, pa.Table]:
     """The table of each output; none for a test on too few units."""
     features, classes = features_of(lesson), classes_of(lesson)
@@ -179,6 +174,7 @@ def _learned(plan: Plan, lesson: Lesson, seen: S, fit: Fit[S]) -> dict[str, pa.T
         booster=content_digest(fitted.booster) if fitted.booster else None,
     )
     tested = list(trials(fit, fitted, seen, lesson)) if seen.test_units else []
+    folds = crossed(fit, seen, lesson, classes, names) if lesson.folds else None
 
     def told(output: TrainingOutput) -> Lines:
         match output:
@@ -189,7 +185,7 @@ def _learned(plan: Plan, lesson: Lesson, seen: S, fit: Fit[S]) -> dict[str, pa.T
             case ImportanceOutput():
                 return _importance(description, fitted.weights(), lesson)
             case MetricsOutput() | EvaluationOutput():
-                return _told(output, tested, seen, classes)
+                return _told(output, tested, seen, classes, folds)
 
     found = {name: told(output) for name, output in lesson.outputs.items()}
     return {name: _table(lesson.outputs[name], lines) for name, lines in found.items() if lines}
@@ -200,6 +196,7 @@ def _told(
     tested: Sequence[Trial],
     seen: Seen,
     classes: list[str],
+    folds: Crossed | None,
 ) -> Lines:
     """What a test tells, of the joint model or of each; nothing on too few units."""
     # scikit-learn takes seconds to import
@@ -213,6 +210,10 @@ def _told(
     truth, worth = seen.truth, seen.worth
     told = [(one.owners, scores.scores(truth, one.said, worth)) for one in compared]
     lines = [(owners, *each) for owners, scored in told for each in scored.items()]
+    if folds is not None:
+        owners, scored = told[0]
+        shown = folds if folds.fewest >= output.min_test else Crossed(0, [{}])
+        lines += [(owners, *each) for metric in scored for each in shown.lines(metric)]
     return lines if output.compare == "alone" else [line[1:] for line in lines]
 
 

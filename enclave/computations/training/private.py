@@ -7,7 +7,7 @@ of units, and with it what the gate withholds, comes from the same noisy sums.
 """
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Self
@@ -69,6 +69,14 @@ class Studied:
         """What the model says of the stand-ins."""
         del fitted
         return self.test.said
+
+    def folds(self, lesson: Lesson) -> Iterator[Self]:
+        """Nobody is learned from once more: that would cost as much again.
+
+        Raises:
+            InternalError: always.
+        """
+        raise InternalError(f"{lesson.folds} folds were to be learned from with noise")
 
     def narrowed(self, kept: np.ndarray[Any, np.dtype[np.bool_]]) -> Self:
         """Nobody's features are tried alone: that would cost as much again.

@@ -6,7 +6,7 @@ lets all of them grow trees together; training rows never leave their shard.
 """
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any, Protocol
@@ -89,6 +89,11 @@ class Spread:
     def asked(self, fitted: Fitted) -> Matrix:
         """See `examples.Seen`."""
         return np.concatenate(self.ask("asked", fitted))
+
+    def folds(self, lesson: Lesson) -> Iterator["Spread"]:
+        """None: the manifest's rules let no folds come to a gang."""
+        del lesson
+        return iter(())
 
     def narrowed(self, kept: Columns) -> "Spread":
         """See `examples.Seen`."""

@@ -73,6 +73,7 @@ DEFAULTS = {
     "attestation.*.vmpl": [0],
     "attestation.*.zones": "any",
     "computations.*.duplicates": "first",
+    "computations.*.folds": None,
     "computations.*.join": "inner",
     "computations.*.left": None,
     "computations.*.l2": "1",

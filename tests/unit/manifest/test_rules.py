@@ -652,6 +652,12 @@ BROKEN = [
         "min is 0.3, expected at most max, which is 0.25",
     ),
     (
+        "folds_are_told",
+        {**TRAINS, f"{MATCHES}__folds": 5},
+        "computations.matches.folds",
+        "folds is 5, expected none: no output tells metrics",
+    ),
+    (
         "rounds_on_one_worker",
         {
             **TRAINS,
@@ -808,6 +814,12 @@ BROKEN = [
         private(dp={"mechanism": "gaussian", "epsilon": "1", "delta": "0"}),
         "computations.model.dp.delta",
         "delta is 0, expected more: Gaussian noise never costs ε alone",
+    ),
+    (
+        "outputs_have_noise",
+        private(folds=5, outputs={"quality": {"kind": "metrics", "recipients": ["bank"]}}),
+        "computations.model.folds",
+        "folds is 5, expected none with dp",
     ),
     (
         "outputs_have_noise",
