@@ -153,7 +153,9 @@ def _plain_tree(plain: object) -> object:
 
 def _text(text: str) -> str:
     """A text, in quotes wherever some reader would take the plain form as something else."""
-    return text if text == "on" or meaning(text) == text else DoubleQuotedScalarString(text)
+    # a question mark begins a key in a list in brackets, and the writer leaves it bare
+    plain = text == "on" or (meaning(text) == text and not text.startswith("?"))
+    return text if plain else DoubleQuotedScalarString(text)
 
 
 def _tree(text: str) -> CommentedMap:

@@ -56,6 +56,7 @@ def test_scalar_that_some_reader_resolves_is_never_silently_text(text):
 
 @settings(max_examples=150, deadline=None)
 @given(plain=st.dictionaries(VISIBLE, PLAIN, min_size=1, max_size=4))
+@example(plain={"": ["?0"]})
 def test_what_is_written_is_read_back_the_same(plain):
     assert read_document(_dumped(_plain_tree(plain)), name="x").plain == plain
 
