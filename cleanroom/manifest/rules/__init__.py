@@ -108,5 +108,6 @@ WARNINGS: tuple[Rule, ...] = (
     privacy.budgets_are_passed_by,
     privacy.noise_without_budget,
     privacy.epsilon_is_weak,
+    privacy.delta_is_weak,
 )
 """What is allowed, but is told to whoever is about to sign."""

@@ -123,6 +123,22 @@ def epsilon_is_weak(manifest: Manifest) -> Iterator[Problem]:
             )
 
 
+def delta_is_weak(manifest: Manifest) -> Iterator[Problem]:
+    """A δ of one in the number of units, or more, lets a unit be told outright."""
+    for path, loss in _stated(manifest):
+        section, name, *_ = path.split(".")
+        read = manifest.computations[name].inputs.values() if section == "computations" else ()
+        names = [each.dataset for each in read] or [name]
+        most = max(manifest.datasets[each].rows.max for each in names)
+        if Decimal(loss.delta) * most >= 1:
+            yield Problem(
+                f"delta is {loss.delta}, while there may be {most} units: it allows that one of "
+                "them is told outright",
+                where=f"{path}.delta",
+                hint="well below one in the number of units",
+            )
+
+
 def _noisy(manifest: Manifest) -> Iterator[tuple[str, AnyComputation]]:
     for name, computation in manifest.computations.items():
         if computation.loss is not None:

@@ -16,11 +16,14 @@ from dp_accounting import rdp
 
 from cleanroom.errors import InternalError
 
+ORDERS = tuple(1 + 10 ** (place / 50) for place in range(-100, 550))
+"""Of Rényi divergences, 1.01 to 10^11: the default ones end where an ε below 0.02 needs more."""
+
 
 def allowed_rho(epsilon: Decimal, delta: Decimal) -> float:
     """The `rho` that all draws of a run may cost together."""
     multiplier = dp_accounting.calibrate_dp_mechanism(
-        rdp.RdpAccountant, dp_accounting.GaussianDpEvent, float(epsilon), float(delta)
+        _fresh, dp_accounting.GaussianDpEvent, float(epsilon), float(delta)
     )
     rho = 1 / (2 * float(multiplier) ** 2)
     # calibration stops within its tolerance, perhaps on the wrong side of it
@@ -31,7 +34,7 @@ def allowed_rho(epsilon: Decimal, delta: Decimal) -> float:
 
 def spent_epsilon(rhos: Sequence[float], delta: Decimal) -> Decimal:
     """The ε of draws that build on each other, at this δ."""
-    accountant = rdp.RdpAccountant()
+    accountant = _fresh()
     for rho, draws in Counter(rhos).items():
         accountant.compose(dp_accounting.GaussianDpEvent(1 / sqrt(2 * rho)), draws)
     return Decimal(float(accountant.get_epsilon(float(delta))))
@@ -46,3 +49,7 @@ def require_within(rhos: Sequence[float], epsilon: Decimal, delta: Decimal) -> S
     if spent_epsilon(rhos, delta) > epsilon:
         raise InternalError("the draws of a training cost more than its epsilon")
     return rhos
+
+
+def _fresh() -> rdp.RdpAccountant:
+    return rdp.RdpAccountant(ORDERS)

@@ -127,7 +127,7 @@ def test_gaussian_noise_has_the_deviation_of_its_cost(rho):
     assert gaussian_scale(3 * ONE, rho) == pytest.approx(3 * ONE / math.sqrt(2 * rho), rel=1e-8)
 
 
-@pytest.mark.parametrize("epsilon", ["0.1", "1", "5", "100"])
+@pytest.mark.parametrize("epsilon", ["0.000001", "0.01", "1", "5", "100", "1000"])
 def test_the_budget_of_a_run_is_used_and_not_exceeded(epsilon):
     rho = allowed_rho(Decimal(epsilon), DELTA)
     spent = spent_epsilon([rho], DELTA)

@@ -906,6 +906,18 @@ WARNED = [
         "datasets.customers.privacy.epsilon",
         "epsilon is 20: such noise hides hardly anybody",
     ),
+    (
+        "delta_is_weak",
+        private(dp={"mechanism": "gaussian", "epsilon": "1", "delta": "0.000001"}),
+        "computations.model.dp.delta",
+        "delta is 0.000001, while there may be 1000000 units: it allows that one of them is told",
+    ),
+    (
+        "delta_is_weak",
+        budgeted(datasets__customers__privacy__delta="0.1"),
+        "datasets.customers.privacy.delta",
+        "delta is 0.1, while there may be 1000000 units",
+    ),
 ]
 
 
