@@ -34,18 +34,18 @@ from cleanroom.cli.attestation_files import (
     read_evidence,
     read_file,
     read_policies,
-    read_statement,
+    read_proof,
 )
 from cleanroom.cli.collateral import collateral
 from cleanroom.cli.context import json_option, load_manifest, manifest_option
-from cleanroom.client.verdict import HEADINGS, SIMULATED, Verdict
+from cleanroom.client.proof import Proof
+from cleanroom.client.verdict import HEADINGS, SIMULATED, open_lines
 from cleanroom.collateral.bundle import complete
 from cleanroom.collateral.freshness import moment_of
 from cleanroom.encoding import instant_text
 from cleanroom.errors import CollateralMissing, SimulationRefused, Usage
 from cleanroom.manifest.author import block_text
 from cleanroom.manifest.genesis import Genesis
-from cleanroom.protocol.statement import Statement, verify_for_party
 
 NOT_COMPARED = "NOT COMPARED: this may be old, or made for somebody else"
 UNVERIFIED = "UNVERIFIED: nobody vouches for any of this; run `cleanroom attestation verify`"
@@ -109,15 +109,13 @@ def verify(  # noqa: PLR0913 - one parameter for each option
     FILE is our evidence as JSON, a SEV-SNP report, a DCAP quote, a Nitro document, a CCA token
     (also as hex or base64), or what `cleanroom attest --save` kept.
     """
-    statement = read_statement(file)
-    if statement is not None:
+    proof = read_proof(file, given_time(at))
+    if proof is not None:
         if policy or binding or any_binding or grace_s:
             raise Usage("a statement brings its binding, and is verified with the manifest only")
         own = Collateral() if bundle is None else read_bundle(bundle).collateral
-        moment = given_time(at)
-        _verify_statement(
-            statement, manifest_path, own, moment, allow=allow_simulated, as_json=as_json
-        )
+        moment = proof.verified_at if at is None else given_time(at)
+        _verify_proof(proof, manifest_path, own, moment, allow=allow_simulated, as_json=as_json)
         return
     evidence = read_evidence(file, endorsements, event_log, platform)
     now, beside = given_time(at), Collateral()
@@ -148,8 +146,8 @@ def verify(  # noqa: PLR0913 - one parameter for each option
 @json_option
 def show(file: Path, platform: Platform | None, *, as_json: bool) -> None:
     """Print what evidence says about itself; nothing of it is verified."""
-    statement = read_statement(file)
-    evidence = statement.evidence if statement else read_evidence(file, platform=platform)
+    proof = read_proof(file, given_time(None))
+    evidence = proof.statement.evidence if proof else read_evidence(file, platform=platform)
     told = sayings(evidence)
     if as_json:
         console.emit_json(
@@ -303,8 +301,8 @@ def _plain(
     }
 
 
-def _verify_statement(
-    statement: Statement,
+def _verify_proof(
+    proof: Proof,
     path: Path | None,
     own: Collateral,
     now: datetime,
@@ -313,29 +311,30 @@ def _verify_statement(
     as_json: bool,
 ) -> None:
     loaded = load_manifest(path)
-    manifest = loaded.manifest
-    # NOTE: whoever kept a statement has no nonce to compare with, and no log to extend.
-    room = verify_for_party(
-        statement,
-        manifest,
-        nonce=statement.nonce,
-        remembered=None,
-        consistency=(),
+    verdict, workers = proof.verified(
+        loaded.manifest,
         allow_simulated=allow,
         collateral=own,
+        reference_values=tuple(loaded.reference_values()),
         now=now,
-        reference_values=loaded.reference_values(),
     )
-    verdict = Verdict(room, manifest.digest)
     if as_json:
         told = {**verdict.to_json(), "nonce_compared": False, "log_compared": False}
+        told["workers"] = [worker.to_json() for worker in workers]
         console.emit_json("attestation-statement", told)
         return
     if verdict.assurance == "simulated":
         console.say(SIMULATED)
-    old = {"nonce": NOT_COMPARED, "log": f"{room.head.size} entries, {NOT_COMPARED}"}
+    console.say(f"judged as of {instant_text(now)}")
+    old = {
+        "nonce": NOT_COMPARED,
+        "age of evidence": NOT_COMPARED,
+        "log": f"{verdict.room.head.size} entries, {NOT_COMPARED}",
+    }
     rows = [
         ("??" if check in old else "ok", check, old.get(check, found), expected)
         for _, check, found, expected in verdict.table()
     ]
-    console.emit(console.table(HEADINGS, rows))
+    console.emit("\n".join([console.table(HEADINGS, rows), *open_lines(verdict.policy)]))
+    for worker in workers:
+        console.emit(f"{worker!r}\n")

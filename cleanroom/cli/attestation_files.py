@@ -2,16 +2,19 @@
 
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 from pydantic import TypeAdapter, ValidationError
 
+from cleanroom.attestation.collateral import Collateral
 from cleanroom.attestation.evidence import Evidence, Platform
 from cleanroom.attestation.policy import AppraisalPolicy
 from cleanroom.attestation.recognise import recognise
 from cleanroom.client.clock import system_clock
+from cleanroom.client.proof import Proof
 from cleanroom.collateral.bundle import Bundle
 from cleanroom.encoding import Name, content_digest, problems_of
 from cleanroom.errors import CleanroomError, FileMissing, ManifestShape
@@ -57,14 +60,33 @@ def read_evidence(
     )
 
 
-def read_statement(path: Path) -> Statement | None:
-    """The statement of a room, as `cleanroom attest --save` keeps it; none of another file."""
-    try:
-        return Statement.from_bytes(read_file(path).strip())
-    except FileMissing:
-        raise
-    except CleanroomError:
-        return None
+def read_proof(path: Path, now: datetime) -> Proof | None:
+    """What `cleanroom attest --save` keeps, or a statement by itself; none of another file.
+
+    Args:
+        path: the file.
+        now: what a statement by itself, which names no moment, is judged as of.
+    """
+    raw = read_file(path).strip()
+    with suppress(CleanroomError):
+        return Proof.from_bytes(raw)
+    with suppress(CleanroomError):
+        statement = Statement.from_bytes(raw)
+        return Proof(verified_at=now, statement=statement, workers=[], collateral=Collateral())
+    return None
+
+
+def read_all_evidence(path: Path) -> list[Evidence]:
+    """The evidence in a file: of a room and its workers, or of one machine.
+
+    Raises:
+        FileMissing: the file cannot be read.
+        EvidenceRejected: it is of no known form.
+    """
+    proof = read_proof(path, given_time(None))
+    if proof is None:
+        return [read_evidence(path)]
+    return [proof.statement.evidence, *(worker.evidence for worker in proof.workers)]
 
 
 def read_policies(path: Path) -> dict[str, AppraisalPolicy]:

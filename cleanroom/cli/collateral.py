@@ -15,9 +15,8 @@ from cleanroom.cli.attestation_files import (
     FILE,
     TIME,
     given_time,
+    read_all_evidence,
     read_bundle,
-    read_evidence,
-    read_statement,
 )
 from cleanroom.cli.context import json_option
 from cleanroom.collateral.amd import AmdMachine
@@ -113,9 +112,8 @@ def show(file: Path, at: datetime | None, grace_s: int, *, as_json: bool) -> Non
 def _assemble(paths: tuple[Path, ...], product: Product | None, source: Source) -> Bundle:
     machines: list[AmdMachine | IntelMachine] = []
     for path in paths:
-        statement = read_statement(path)
-        evidence = statement.evidence if statement else read_evidence(path)
-        machines += machines_of(evidence, product)
+        for evidence in read_all_evidence(path):
+            machines += machines_of(evidence, product)
     if not machines:
         raise Usage(
             "this evidence carries all that it needs, expected SEV-SNP, TDX or SGX",

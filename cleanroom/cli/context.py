@@ -8,6 +8,7 @@ every time.
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
@@ -17,6 +18,7 @@ import click
 from cleanroom.errors import FileMissing, ManifestError
 
 if TYPE_CHECKING:
+    from cleanroom.attestation.collateral import Collateral
     from cleanroom.client.identity import Identity
     from cleanroom.client.manifest_file import ManifestFile
     from cleanroom.client.room import Room
@@ -106,6 +108,15 @@ class Visit:
     def load_manifest(self) -> "ManifestFile":
         """The manifest that the command is about."""
         return load_manifest(self.manifest)
+
+    def known_collateral(self, now: datetime) -> "Collateral":
+        """What this party knows from vendors by itself, once it has entered."""
+        from cleanroom.client.collateral_files import (  # noqa: PLC0415 - start-up time
+            known_collateral,
+        )
+        from cleanroom.client.memory import Memory  # noqa: PLC0415 - start-up time
+
+        return known_collateral(None, Memory(self.load_manifest().path.parent).directory, now)
 
     def enter(self) -> "Room":
         """Connect to the room as this party; what the options said is remembered.

@@ -26,18 +26,26 @@ def propose(
 
 
 @click.command()
-@click.option("--save", type=click.Path(path_type=Path, dir_okay=False), help="Keep the statement.")
+@click.option("--save", type=click.Path(path_type=Path, dir_okay=False), help="Keep the proof.")
 @room_options
 def attest(
     visit: Visit,
     save: Path | None,
 ) -> None:
     """Verify the coordinator and its workers; show every check, what was found and expected."""
+    from cleanroom.client.proof import Proof  # noqa: PLC0415 - start-up time
+
     with visit.enter() as room:
-        verdict, statement = room.verdict, room.trusted.statement
+        verdict = room.verdict
         workers = room.workers() if room.trusted.approved else []
     if save is not None:
-        save.write_bytes(statement.to_bytes())
+        proof = Proof(
+            verified_at=verdict.room.result.issued_at,
+            statement=verdict.room.statement,
+            workers=[worker.admitted for worker in workers],
+            collateral=visit.known_collateral(verdict.room.result.issued_at),
+        )
+        save.write_bytes(proof.to_bytes())
     if visit.as_json:
         plain = [worker.to_json() for worker in workers]
         console.emit_json("attest", {**verdict.to_json(), "workers": plain})

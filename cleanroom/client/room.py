@@ -75,7 +75,7 @@ class Room:
     @property
     def verdict(self) -> Verdict:
         """Every check that the room passed, as a table."""
-        return Verdict(self._calls.room, self.manifest.digest)
+        return Verdict.of(self._calls.room, self.manifest)
 
     def workers(self) -> list[WorkerVerdict]:
         """Appraise every worker that holds a lease now, by its own evidence.

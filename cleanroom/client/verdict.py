@@ -2,16 +2,19 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Self
 
 from cleanroom.attestation.claims import Assurance
+from cleanroom.attestation.closing import gaps
 from cleanroom.attestation.collateral import Collateral
+from cleanroom.attestation.policy import AppraisalPolicy
 from cleanroom.attestation.pooling import pool
 from cleanroom.attestation.result import AttestationResult, Finding
 from cleanroom.attestation.words.reference import image_in_words
 from cleanroom.client.display import mark, mimebundle, text_table
 from cleanroom.encoding import instant_text
 from cleanroom.errors import AppraisalFailed
-from cleanroom.manifest.model import Manifest
+from cleanroom.manifest.model import Manifest, WorkerRole
 from cleanroom.protocol.join import Admitted, appraise_join
 from cleanroom.protocol.statement import RoomPhase, TrustedRoom
 
@@ -28,6 +31,13 @@ class Verdict:
     """The room as it was verified."""
     manifest: str
     """Digest of the party's own manifest."""
+    policy: AppraisalPolicy
+    """The attestation entry that held."""
+
+    @classmethod
+    def of(cls, room: TrustedRoom, own: Manifest) -> Self:
+        """What a room proved to a party that has this manifest."""
+        return cls(room, own.digest, own.attestation[room.result.policy])
 
     @property
     def assurance(self) -> Assurance:
@@ -51,6 +61,7 @@ class Verdict:
         return [
             (yes, "nonce", "as sent", "fresh for this statement"),
             (yes, "evidence", result.evidence, "signed under a trusted root"),
+            (yes, "age of evidence", "made for this statement", "fresh, by the nonce inside"),
             (yes, "attestation policy", result.policy, "one entry, whole"),
             *((yes, f"image of {name}", found, asked) for name, found, asked in self._images()),
             *(
@@ -73,13 +84,16 @@ class Verdict:
             "images": {name: found for name, found, _ in self._images()},
             "verified_at": instant_text(self.room.result.issued_at),
             "result": self.room.result.to_plain(),
+            "open": open_plain(self.policy),
         }
 
     def __repr__(self) -> str:
-        return text_table(self._title(), HEADINGS, self.table())
+        return "\n".join(
+            [text_table(self._title(), HEADINGS, self.table()), *open_lines(self.policy)]
+        )
 
     def _repr_mimebundle_(self, **_formats: object) -> dict[str, str]:
-        return mimebundle(self._title(), HEADINGS, self.table())
+        return mimebundle(self._title(), HEADINGS, [*self.table(), *open_rows(self.policy)])
 
     def _title(self) -> str:
         loud = f" — {SIMULATED}" if self.assurance == "simulated" else ""
@@ -105,23 +119,50 @@ class WorkerVerdict:
     """The worker as the room showed it, with its evidence."""
     result: AttestationResult
     """How this party appraised that evidence."""
+    policy: AppraisalPolicy
+    """The attestation entry that held."""
+    role: WorkerRole
+    """What the manifest asks of it beside."""
+
+    @property
+    def age_s(self) -> int:
+        """How old its newest evidence was when it was appraised, by the room's word; in seconds."""
+        return max(0, int((self.result.issued_at - self.admitted.attested_at).total_seconds()))
 
     def table(self) -> list[tuple[str, str, str, str]]:
         """One line for each check: passed, what, found, expected."""
+        most = self.role.max_evidence_age_s
+        # the room looks at ages when it renews a lease, so one may pass the limit until then
+        young = most is None or self.age_s <= most + self.role.lease_s
+        limit = "any age" if most is None else f"at most {most} s when its lease is renewed"
+        return [
+            (mark(passed=young), "age of evidence", f"{self.age_s} s, says the room", limit),
+            *self._compared(),
+        ]
+
+    def _compared(self) -> list[tuple[str, str, str, str]]:
         return [
             (mark(passed=each.passed), each.check, each.found, each.expected)
             for each in self.result.findings
         ]
 
     def to_json(self) -> dict[str, object]:
-        """The worker's name and the attestation result, as plain values."""
-        return {"instance": self.admitted.instance, "result": self.result.to_plain()}
+        """The worker's name, its evidence's age and the attestation result, as plain values."""
+        return {
+            "instance": self.admitted.instance,
+            "attested_at": instant_text(self.admitted.attested_at),
+            "evidence_age_s": self.age_s,
+            "result": self.result.to_plain(),
+            "open": open_plain(self.policy),
+        }
 
     def __repr__(self) -> str:
-        return text_table(self._title(), HEADINGS, self.table())
+        return "\n".join(
+            [text_table(self._title(), HEADINGS, self.table()), *open_lines(self.policy)]
+        )
 
     def _repr_mimebundle_(self, **_formats: object) -> dict[str, str]:
-        return mimebundle(self._title(), HEADINGS, self.table())
+        return mimebundle(self._title(), HEADINGS, [*self.table(), *open_rows(self.policy)])
 
     def _title(self) -> str:
         loud = f" — {SIMULATED}" if self.result.assurance == "simulated" else ""
@@ -147,9 +188,10 @@ def worker_verdict(
     join = admitted.join
     if join.role not in own.workers or join.manifest != own.digest:
         raise AppraisalFailed(f"worker {admitted.instance} joined as {join.role!r} of another room")
+    role = own.workers[join.role]
     result = appraise_join(
         join,
-        own.workers[join.role],
+        role,
         own,
         reference_values=room.statement.reference_values,
         genesis=room.genesis.digest,
@@ -157,4 +199,19 @@ def worker_verdict(
         now=now,
         reattested=admitted.reattested,
     )
-    return WorkerVerdict(admitted, result)
+    return WorkerVerdict(admitted, result, own.attestation[result.policy], role)
+
+
+def open_lines(policy: AppraisalPolicy) -> list[str]:
+    """What the entry that held leaves open, and what would close it, two lines each."""
+    return [f"  open: {gap.open}\n    close with: {gap.closed_by}" for gap in gaps(policy)]
+
+
+def open_rows(policy: AppraisalPolicy) -> list[tuple[str, str, str, str]]:
+    """The same as lines of the table."""
+    return [("", "open", gap.open, f"close with {gap.closed_by}") for gap in gaps(policy)]
+
+
+def open_plain(policy: AppraisalPolicy) -> list[dict[str, str]]:
+    """The same as plain values."""
+    return [{"what": gap.open, "closed_by": gap.closed_by} for gap in gaps(policy)]
