@@ -7,7 +7,7 @@ import click
 
 from cleanroom.cli import console
 from cleanroom.cli.context import Visit, room_options
-from cleanroom.errors import Usage
+from cleanroom.errors import ParameterOutOfRange, Usage
 
 if TYPE_CHECKING:
     from cleanroom.client.run import Run
@@ -78,6 +78,9 @@ def _parameter(text: str) -> tuple[str, "Choice"]:
     from cleanroom.manifest.choices import spelled  # noqa: PLC0415 - pydantic
 
     name, separator, number = text.partition("=")
-    if not separator:
-        raise Usage(f"the parameter is {text!r}, expected NAME=NUMBER such as learning_rate=0.1")
-    return name, spelled(number)
+    try:
+        if separator:
+            return name, spelled(number)
+    except ParameterOutOfRange:
+        pass
+    raise Usage(f"the parameter is {text!r}, expected NAME=NUMBER such as learning_rate=0.1")
