@@ -16,9 +16,10 @@ from cleanroom.protocol.dataset import Part
 from enclave.coordinator.room import step
 from enclave.coordinator.state import Room
 from tests.support.histories import History
-from tests.support.manifests import NOW
+from tests.support.manifests import ABSENT, NOW
 from tests.support.mutants import assert_mutant_is_caught, hands_back
 from tests.support.predictions import prediction_plain
+from tests.support.rooms import coordinator, room_manifest
 
 BUDGET = 1000
 
@@ -125,6 +126,28 @@ def test_a_restart_does_not_fill_a_budget():
     made.join(2)
     with pytest.raises(LimitReached, match="leaves 'bank' 200"):
         made.submit("score", 3)
+
+
+def test_a_coordinator_that_went_down_remembers_what_was_asked(tmp_path):
+    """A real one, from its sealed journal; its run was lost after the keys had been granted."""
+    plain = prediction_plain(computations__score__limits__max_rows_per_submitter=150)
+    agreed = room_manifest(
+        datasets=plain["datasets"],
+        computations=plain["computations"],
+        computations__overlap__workers__count=ABSENT,
+    )
+    with coordinator(tmp_path, agreed) as first:
+        bank, shop = first.party("bank"), first.party("shop")
+        shop.upload(b"model")
+        shop.put(shop.offer("scorer", [b"model"], rows=1))
+        bank.add("patients")
+        with first.worker() as worker:
+            bank.submit("score")
+            worker.next()
+    with coordinator(tmp_path, agreed, propose=False) as second:
+        bank = second.party("bank")
+        with pytest.raises(LimitReached, match="leaves 'bank' 50 of 150 rows"):
+            bank.submit("score")
 
 
 def test_a_version_that_is_cut_in_pieces_is_not_cheaper():
