@@ -64,6 +64,9 @@ def test_a_count_and_a_training_draw_on_one_budget_and_prove_it(room):
     quality, model = trained.result("quality"), trained.result("model")
     assert quality.metrics["auc"] > 0.6
     assert model.model.description.kind == "linear"
+    card = trained.model_card()
+    assert card.settings["dp.epsilon"] == "2"
+    assert card.budgets["customers"].spent == loss("2", "0.000000001")
     assert room.bank.budget()["customers"].left == loss("0.5", "0.000009999")
     with pytest.raises(BudgetExhausted):
         room.bank.run("model")
