@@ -22,9 +22,9 @@ from cleanroom.manifest.author import compose
 from cleanroom.manifest.document import read_document
 from cleanroom.manifest.model import Lineage, Party
 
-TEMPLATES = ("overlap", "partner", "ip")
-"""Templates that the package brings: one overlap count, the whole partner example, or a protected
-model that another party's rows meet."""
+TEMPLATES = ("overlap", "partner", "ip", "private")
+"""Templates that the package brings: one overlap count, the whole partner example, a protected
+model that another party's rows meet, or count and model with noise that budgets pay for."""
 PUBLIC_FILE = 0o644
 """Everybody may read a manifest."""
 _PARTIES: TypeAdapter[dict[str, Party]] = TypeAdapter(dict[Name, Party])

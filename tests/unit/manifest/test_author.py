@@ -25,7 +25,7 @@ from tests.support.manifests import (
 ROOT = Path(__file__).resolve().parents[3]
 TEMPLATES = {
     name: files("cleanroom.manifest").joinpath("templates", f"{name}.yaml").read_text()
-    for name in ("overlap", "partner", "ip")
+    for name in ("overlap", "partner", "ip", "private")
 }
 EXAMPLE = ROOT / "manifests/examples/partner/cleanroom.yaml"
 PROTECTED = ROOT / "manifests/examples/ip/cleanroom.yaml"
@@ -53,6 +53,16 @@ def test_composed_template_breaks_no_rule(name):
     assert (manifest.metadata.name, manifest.metadata.lineage) == ("our-room", LINEAGE)
     assert (manifest.metadata.not_before, manifest.metadata.not_after) == (NOW, LATER)
     assert manifest.attestation == {"coordinator": POLICY, "worker": POLICY}
+
+
+def test_template_with_noise_bounds_all_that_it_tells():
+    """Every answer is paid for, and both budgets are enough for all runs that are allowed."""
+    manifest = load(_composed("private"), name="cleanroom.yaml")
+    told = [warning.message for warning in check(manifest).warnings]
+    assert [message[:22] for message in told] == [
+        "machines are simulated",
+        "no witnesses are named",
+    ]
 
 
 @pytest.mark.parametrize("name", TEMPLATES)
