@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TypeVar
 
 from cleanroom.attestation.collateral import Collateral
@@ -185,10 +186,17 @@ class Calls:
 
     def _connected(self) -> tuple[int, Transport]:
         with self._lock:
-            if self._transport is None:
+            if self._transport is None or self._too_old():
                 self.room = self._open()
             assert self._transport is not None  # noqa: S101 - `_open` set it, or raised
             return self._generation, self._transport
+
+    def _too_old(self) -> bool:
+        """Whether the parties agreed to ask again by now what the room is."""
+        caller = self.caller
+        most = caller.manifest.coordinator.max_evidence_age_s
+        verified_at = self.room.result.issued_at
+        return most is not None and caller.clock() - verified_at > timedelta(seconds=most)
 
     def _mend(self, broken: CleanroomError, generation: int, patience: "_Patience") -> None:
         if isinstance(broken, CallerRefused):

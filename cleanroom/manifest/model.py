@@ -175,6 +175,9 @@ class CoordinatorRule(Record):
 
     policies: Names
     """Names of entries under `attestation`; one of them must hold as a whole."""
+    max_evidence_age_s: int | None = Field(default=None, ge=10, le=604_800)
+    """A party whose last statement is older asks for a new one before its next call, in seconds;
+    null is after each break only."""
 
 
 class WorkerRole(Record):

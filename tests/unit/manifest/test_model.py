@@ -118,6 +118,7 @@ DEFAULTS = {
     "datasets.*.max_bytes": 1 << 26,
     "datasets.*.network.activation": "relu",
     "datasets.*.rows.min": 1,
+    "coordinator.max_evidence_age_s": None,
     "workers.*.lease_s": 600,
     "workers.*.max_evidence_age_s": None,
     "workers.*.reattest_s": None,
