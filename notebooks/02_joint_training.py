@@ -108,7 +108,8 @@ shop.verdict
 # ## Train
 #
 # The worker joins on the e-mail addresses, trains XGBoost on three quarters of the common customers and measures on
-# the others. Rows of people whom only one party knows never influence the model.
+# the others. Rows of people whom only one party knows never influence the model. Both agreed to see the curve while it
+# grows (`live: true`); to interrupt the cell asks whether to cancel the run.
 
 # %%
 run = notebook.watch(bank.run("credit_model", rounds=80, max_depth=4))

@@ -13,6 +13,8 @@ import click
 from cleanroom.errors import CleanroomError, Problem
 
 SCHEMA = "cleanroom.dev/cli/{name}/v1"
+CLEAR, NEW_LINE = "\r\x1b[2K", "\n"
+"""To the start of the line, which is emptied; and to the next one."""
 
 
 def emit(text: str) -> None:
@@ -28,6 +30,16 @@ def emit_json(name: str, content: dict[str, object]) -> None:
 def say(text: str) -> None:
     """Write a line of progress to standard error."""
     click.echo(text, err=True)
+
+
+def again(text: str, *, same: bool) -> None:
+    """Write a line of progress to a terminal that may be written again.
+
+    Args:
+        text: the line.
+        same: whether it takes the place of the last one; otherwise that one stays.
+    """
+    click.echo(f"{CLEAR if same else NEW_LINE}{text}", err=True, nl=False)
 
 
 def next_step(text: str) -> None:

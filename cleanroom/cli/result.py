@@ -1,6 +1,7 @@
 """`cleanroom result` and `receipt`: open what a run released, and prove it."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -14,11 +15,19 @@ from cleanroom.cli.context import (
     manifest_option,
     room_options,
 )
-from cleanroom.client.points import COLUMNS, in_words
+from cleanroom.client.growing import COLUMNS as ROUNDS
+from cleanroom.client.growing import Growing
+from cleanroom.client.points import COLUMNS as POINTS
+from cleanroom.client.points import in_words
 from cleanroom.client.receipts import Receipt
+
+if TYPE_CHECKING:
+    from cleanroom.client.results import Result
 
 CURVES = ("curve", "gain", "lift", "found, highest scores first")
 """What `result show` prints of an evaluation."""
+COURSE = ("last value", "last rounds")
+"""What `result show` prints of a curve."""
 SHOWN_ROWS = 20
 """`result show` prints no more rows."""
 
@@ -77,9 +86,9 @@ def show(
     """Fetch RUN's result and print its first rows."""
     with visit.enter() as room:
         opened = room.run_by_id(run_id).result(output).require()
-    if opened.table.column_names == COLUMNS and not visit.as_json:
-        console.emit(console.table(CURVES, in_words(opened.table)))
-        console.say("points: `cleanroom result get`; a picture: its --plot")
+    if (lines := _in_words(opened)) and not visit.as_json:
+        console.emit(console.table(*lines))
+        console.say("the numbers: `cleanroom result get`; a picture: its --plot")
         return
     table = opened.shown
     first = table.slice(0, SHOWN_ROWS).to_pydict()
@@ -90,6 +99,15 @@ def show(
     console.emit(console.table(table.column_names, rows))
     if table.num_rows > SHOWN_ROWS:
         console.say(f"the first {SHOWN_ROWS} of {table.num_rows:,} rows")
+
+
+def _in_words(opened: "Result") -> tuple[tuple[str, ...], list[tuple[str, ...]]] | None:
+    """What draws better than it reads, in lines of blocks; None for any other table."""
+    if opened.table.column_names == POINTS:
+        return CURVES, list(in_words(opened.table))
+    if opened.table.column_names == ROUNDS:
+        return COURSE, list(Growing.of(opened.table).lines)
+    return None
 
 
 @result.command()

@@ -1,12 +1,14 @@
 """`cleanroom run` and `cancel`: ask for a run, follow it, end it."""
 
 import json
+import sys
 from typing import TYPE_CHECKING
 
 import click
 
 from cleanroom.cli import console
 from cleanroom.cli.context import Visit, room_options
+from cleanroom.client.growing import Growing
 from cleanroom.errors import ParameterOutOfRange, Usage
 
 if TYPE_CHECKING:
@@ -27,7 +29,7 @@ def run(
     *,
     no_watch: bool,
 ) -> None:
-    """Run COMPUTATION and follow it; Ctrl-C stops following, not the run."""
+    """Run COMPUTATION and follow it; Ctrl-C asks whether to cancel it, or stops following."""
     chosen = dict(_parameter(text) for text in parameters)
     with visit.enter() as room:
         started = room.run(computation, versions=None, **chosen)
@@ -59,19 +61,41 @@ def cancel(
 
 
 def _follow(started: "Run", *, as_json: bool) -> None:
-    shown = ("", "")
+    try:
+        _told(started, as_json=as_json)
+    except KeyboardInterrupt:
+        if not (
+            sys.stdin.isatty() and click.confirm("cancel the run? it counts as used", err=True)
+        ):
+            console.say(f"the run goes on; to end it: cleanroom cancel {started.id}")
+            raise
+        console.say(f"{started.cancel().id} is cancelled")
+
+
+def _told(started: "Run", *, as_json: bool) -> None:
+    growing, shown = Growing(), ""
     for event in started.watch():
         if as_json:
             console.say(json.dumps(event.to_plain()))
-        elif (event.phase, event.stage) != shown:
-            shown = (event.phase, event.stage)
-            console.say(event_line(event))
+            continue
+        line = event_line(event, growing.add(event).line)
+        if sys.stderr.isatty():
+            console.again(line, same=shown == _stage(event))
+        elif shown != _stage(event) or event.live:
+            console.say(line)
+        shown = _stage(event)
+    if sys.stderr.isatty() and not as_json:
+        console.say("")
 
 
-def event_line(event: "RunEvent") -> str:
+def _stage(event: "RunEvent") -> str:
+    return f"{event.phase} {event.stage}"
+
+
+def event_line(event: "RunEvent", curves: str = "") -> str:
     """One event in one line."""
-    detail = f"  {event.stage}" if event.phase == "running" else ""
-    return f"  {event.at:%H:%M:%S}  {event.phase}{detail}"
+    detail = f"  {event.stage} {event.percent:>3} %" if event.phase == "running" else ""
+    return f"  {event.at:%H:%M:%S}  {event.phase}{detail}  {curves}".rstrip()
 
 
 def _parameter(text: str) -> tuple[str, "Choice"]:

@@ -34,6 +34,9 @@ class CurveOutput(Record):
     """Values are rounded to so many decimals."""
     min_test: int = Field(default=100, ge=1)
     """With fewer units in the test part, or the validation part, it is withheld; in units."""
+    live: bool = False
+    """Whether recipients are told values of up to 50 rounds as soon as they are known: before the
+    run is over, so in no receipt, and also of a run that is cancelled or fails."""
 
     @property
     def columns(self) -> list[str]:

@@ -194,6 +194,7 @@ def _trained(manifest: Manifest, computation: Training, output: TrainingOutput) 
                 f"the loss of {about}, round by round as they grew, over all units that trained, "
                 f"and over those that did not; rounded to {plural(output.decimals, 'decimal')}, "
                 f"withheld below {least} of any owner or {plural(output.min_test, 'test unit')}"
+                f"{'; as they grow, before the run is over' if output.live else ''}"
             )
         case ImportanceOutput():
             return (

@@ -17,12 +17,14 @@ from cleanroom.errors import Usage
 from cleanroom.manifest.model import (
     Column,
     CountOutput,
+    CurveOutput,
     EvaluationOutput,
     ImportanceOutput,
     MetricsOutput,
     RowsOutput,
     ScoresOutput,
 )
+from cleanroom.notebook.course import course
 from cleanroom.notebook.curves import PICTURES, evaluation
 from cleanroom.notebook.picture import (
     PANEL,
@@ -56,31 +58,13 @@ def plot_result(result: Result, kind: str | None = None) -> Picture:
     Raises:
         Usage: the result is a model or scores, which have no picture, or has none of this kind.
     """
-    known = _pictures(rule_of(result))
+    known = PICTURES_OF.get(type(rule_of(result)), {})
     if not known:
         what = "scores" if isinstance(rule_of(result), ScoresOutput) else "a model"
         raise Usage(f"output {result.output!r} is {what}, expected numbers or rows to draw")
     if kind is not None and kind not in known:
         raise Usage(f"the picture is {kind!r}, expected one of {list(known)}")
     return known[kind or next(iter(known))](result)
-
-
-def _pictures(rule: object) -> dict[str, Draw]:
-    """The pictures of an output by their names, the one that shows most first."""
-    match rule:
-        case CountOutput():
-            return {"overlap": overlap_bars}
-        case RowsOutput():
-            return {"rows": matching_rows}
-        case MetricsOutput():
-            return {"metrics": metric_bars}
-        case EvaluationOutput():
-            parts = {name: partial(evaluation, kind=name) for name in PICTURES}
-            return {"evaluation": evaluation, **parts}
-        case ImportanceOutput():
-            return {"importance": importance_bars}
-        case _:
-            return {}
 
 
 def overlap_bars(result: Result | Sequence[Result]) -> Picture:
@@ -189,3 +173,17 @@ def _drawable(result: Result) -> list[tuple[str, Column]]:
         if column.role != "identity" and not result.suppressed:
             found.append((name, column))
     return found
+
+
+PICTURES_OF: dict[type, dict[str, Draw]] = {
+    CountOutput: {"overlap": overlap_bars},
+    RowsOutput: {"rows": matching_rows},
+    MetricsOutput: {"metrics": metric_bars},
+    EvaluationOutput: {
+        "evaluation": evaluation,
+        **{name: partial(evaluation, kind=name) for name in PICTURES},
+    },
+    CurveOutput: {"curve": course},
+    ImportanceOutput: {"importance": importance_bars},
+}
+"""The pictures of each kind of output by their names, the one that shows most first."""

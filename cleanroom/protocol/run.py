@@ -38,6 +38,8 @@ Stage = Literal[
     "queued", "provision", "fetch", "read", "partition", "compute", "train", "gate", "seal"
 ]
 """What a running run is doing."""
+MOST_LIVE = 64
+"""Values in one message about a run's progress."""
 
 
 class RunRequest(Record):
@@ -73,7 +75,36 @@ class RunView(Record):
     """Released outputs; empty before."""
 
 
-class RunEvent(Record):
+class LiveValue(Record):
+    """One value of an output whose manifest says `live: true`, told before the run is over."""
+
+    output: Name
+    """Which of the computation's outputs it is a part of."""
+    round: int = Field(ge=1)
+    """Which round of the training, from 1."""
+    metric: Name
+    """What was measured."""
+    part: Name
+    """On which rows."""
+    value: float
+    """Rounded as the output is."""
+
+
+class Telling(Record):
+    """How far a run is; without values its bytes say nothing of values."""
+
+    live: list[LiveValue] = Field(default=[], max_length=MOST_LIVE)
+    """For their recipients only."""
+
+    def to_plain(self) -> dict[str, object]:
+        """Plain JSON values; no field of values where there are none."""
+        plain = super().to_plain()
+        return (
+            plain if self.live else {name: each for name, each in plain.items() if name != "live"}
+        )
+
+
+class RunEvent(Telling):
     """Progress of a run, as watched."""
 
     run: RunId

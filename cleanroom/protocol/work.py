@@ -19,7 +19,7 @@ from cleanroom.manifest.choices import Choice
 from cleanroom.protocol.dataset import DatasetVersion
 from cleanroom.protocol.grant import KeyGrant
 from cleanroom.protocol.reattestation import Reattest, Reattested
-from cleanroom.protocol.run import Stage
+from cleanroom.protocol.run import Stage, Telling
 
 
 class Peer(Record):
@@ -134,7 +134,7 @@ class Ready(Record):
     preflight: list[Check]
 
 
-class Progress(Record):
+class Progress(Telling):
     """How far the run is."""
 
     kind: Literal["progress"] = "progress"

@@ -28,6 +28,7 @@ from cleanroom.protocol.work import (
 from enclave.coordinator import events
 from enclave.coordinator.admission import reattested, renew
 from enclave.coordinator.engine import Engine
+from enclave.coordinator.live import permitted
 
 
 class Reports:
@@ -69,8 +70,8 @@ class Reports:
         run = self._engine.room.run(message.run)
         run.member(self._instance)
         if run.phase == "running" and run.gang[0].instance == self._instance:
-            board = self._engine.performer.board
-            board.progress(run, self._engine.now(), message.stage, message.percent)
+            told = permitted(run.computation, message)
+            self._engine.performer.board.progress(run, self._engine.now(), told)
 
 
 def _event(

@@ -1,7 +1,9 @@
 """Progress of runs for those who watch: kept in memory, one short list for each run.
 
-Events carry a phase, a stage and a percentage, never a count of rows. They are not part of the
-log: after a restart, or long after its end, a run's story begins again with the phase it is in.
+Events carry a phase, a stage and a percentage, never a count of rows; and values of outputs that
+the manifest lets be told while they grow, which `live` keeps for their recipients. They are not
+part of the log: after a restart, or long after its end, a run's story begins again with the phase
+it is in.
 """
 
 import threading
@@ -9,6 +11,7 @@ from collections import deque
 from datetime import datetime
 
 from cleanroom.protocol.run import FINAL, Phase, RunEvent, Stage
+from cleanroom.protocol.work import Progress
 from enclave.coordinator.state import Run
 
 MOST_EVENTS = 2000
@@ -42,16 +45,16 @@ class Board:
                 return
             stage = _STAGES.get(run.phase) or (told[-1].stage if told else "queued")
             percent = 100 if run.phase in FINAL else 0
-            self._add(told, run, at, stage, percent)
+            self._add(told, run, at, Progress(run=run.name, stage=stage, percent=percent))
             if run.over:
                 self._forget_older(run.name)
 
-    def progress(self, run: Run, at: datetime, stage: Stage, percent: int) -> None:
+    def progress(self, run: Run, at: datetime, said: Progress) -> None:
         """A worker says how far it is."""
         with self._changed:
             told = self._events.setdefault(run.name, [])
             if len(told) < MOST_EVENTS and (not told or told[-1].phase not in FINAL):
-                self._add(told, run, at, stage, percent)
+                self._add(told, run, at, said)
 
     def after(self, run: Run, at: datetime, sequence: int, timeout_s: float) -> list[RunEvent]:
         """Events from `sequence` on; waits for one at most `timeout_s` seconds.
@@ -71,17 +74,16 @@ class Board:
         if len(self._over) > MOST_STORIES:
             self._events.pop(self._over.popleft(), None)
 
-    def _add(
-        self, told: list[RunEvent], run: Run, at: datetime, stage: Stage, percent: int
-    ) -> None:
+    def _add(self, told: list[RunEvent], run: Run, at: datetime, said: Progress) -> None:
         event = RunEvent(
             run=run.name,
             sequence=len(told),
             at=at,
             phase=run.phase,
-            stage=stage,
-            percent=percent,
+            stage=said.stage,
+            percent=said.percent,
             code=run.code,
+            live=said.live,
         )
         told.append(event)
         self._changed.notify_all()

@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 from cleanroom.cli import console
 from cleanroom.client.clock import system_clock
 from cleanroom.client.drafting import compose_file
+from cleanroom.client.growing import Growing
 from cleanroom.client.identity import Identity
 from cleanroom.client.manifest_file import ManifestFile
 from cleanroom.client.memory import Memory
@@ -206,11 +207,14 @@ def _quality(room: Room, trained: Run) -> Result:
 
 
 def _finished(run: Run) -> Run:
-    shown = ("", "")
+    shown, growing = ("", ""), Growing()
     for event in run.watch():
+        growing.add(event)
         if (event.phase, event.stage) != shown and event.phase == "running":
             console.say(f"        {event.stage}")
         shown = (event.phase, event.stage)
+    for name, blocks in growing.lines:
+        console.say(f"        told while it went on: {name} {blocks}")
     return run.wait()
 
 

@@ -9,7 +9,8 @@ import queue
 import secrets
 import sys
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,7 +22,7 @@ import pyarrow as pa
 from cleanroom.crypto.sealing import CONTENT_KEY_LENGTH, SealKey
 from cleanroom.errors import CleanroomError, ComputationFailed, TransferBroken
 from cleanroom.manifest.model import Manifest
-from cleanroom.protocol.run import Stage
+from cleanroom.protocol.run import LiveValue, Stage
 from cleanroom.protocol.work import Failed, Finished, Progress
 from enclave.computations.keys import key_table
 from enclave.computations.partition import (
@@ -32,11 +33,13 @@ from enclave.computations.partition import (
 )
 from enclave.computations.registry import operations
 from enclave.computations.release import Released, release
+from enclave.computations.training.operation import Train
 from enclave.worker.confine import claim_stdout, confine
 from enclave.worker.inputs import Source, read_model
 from enclave.worker.orders import AcceptedOrder, adopt
 from enclave.worker.outputs import seal_result
 from enclave.worker.pipe import Assignment, Fetched, read_frame, write_frame
+from enclave.worker.telling import Teller
 
 READERS = 2
 """Parts that are decrypted at the same time."""
@@ -71,16 +74,20 @@ class Computation:
             parts.append(operation.match(plan, [tables[slot] for tables in spread], secret))
             self.advance("compute", 100 * (slot + 1) // count)
         found = operation.combine(plan, parts)
-        if plan.lesson is not None:
+        if isinstance(operation, Train):
             self.advance("train", 0)
-        outcomes = operation.outcomes(plan, found, payloads)
+            teller = Teller(self.advance, time.monotonic)
+            outcomes = operation.outcomes(plan, found, payloads, teller.take)
+        else:
+            outcomes = operation.outcomes(plan, found, payloads)
         self.advance("gate", 0)
         return tuple(result for rule, outcome in outcomes for result in release(outcome, rule))
 
-    def advance(self, stage: Stage, percent: int) -> None:
-        """Say how far the run is."""
+    def advance(self, stage: Stage, percent: int, live: Sequence[LiveValue] = ()) -> None:
+        """Say how far the run is, with values that may be told at once."""
         run = self.accepted.order.run
-        write_frame(self.out, Progress(run=run, stage=stage, percent=percent).to_bytes())
+        said = Progress(run=run, stage=stage, percent=percent, live=list(live))
+        write_frame(self.out, said.to_bytes())
 
     def _read(
         self, count: int, secret: bytes

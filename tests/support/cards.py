@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from cleanroom.client.receipts import Receipt
 from cleanroom.client.results import Result
@@ -51,8 +52,16 @@ KINDS = {
 }
 
 
-def trained_manifest(values: Sequence[str] = ("card", "cash"), **changes: Any) -> Manifest:
-    """A manifest whose computation `matches` is a training; `values` are those of a feature."""
+def training_changes(
+    outputs: dict[str, Any] | None = None, values: Sequence[str] = ("card", "cash"), **how: Any
+) -> dict[str, Any]:
+    """Changes to the good manifest that make `matches` a training.
+
+    Args:
+        outputs: plain; by default one of each kind, for the bank.
+        values: those of the feature `payment`.
+        how: further fields of the computation.
+    """
     training = {
         "op": "train.gbdt",
         "task": "classification",
@@ -65,12 +74,14 @@ def trained_manifest(values: Sequence[str] = ("card", "cash"), **changes: Any) -
         "workers": {"role": "cpu"},
         "limits": {"max_runs": 5},
         "parameters": {
-            "rounds": {"min": 1, "max": 90},
-            "max_depth": {"min": 1, "max": 9, "default": 4},
+            "rounds": {"min": 1, "max": 1000, "default": 20},
+            "max_depth": {"min": 1, "max": 12, "default": 4},
         },
-        "outputs": {name: {**kind, "recipients": ["bank"]} for name, kind in KINDS.items()},
+        "outputs": outputs
+        or {name: {**kind, "recipients": ["bank"]} for name, kind in KINDS.items()},
+        **how,
     }
-    columns = {
+    return {
         "datasets__customers__columns": [
             MAIL,
             {"name": "income", "type": "int64", "role": "feature", "bounds": ["0", "500000"]},
@@ -80,8 +91,13 @@ def trained_manifest(values: Sequence[str] = ("card", "cash"), **changes: Any) -
             MAIL,
             {"name": "payment", "type": "string", "role": "feature", "values": sorted(values)},
         ],
+        MATCHES: training,
     }
-    return good_manifest(written_policy(), **{**columns, MATCHES: training, **changes})
+
+
+def trained_manifest(values: Sequence[str] = ("card", "cash"), **changes: Any) -> Manifest:
+    """A manifest whose computation `matches` is a training; `values` are those of a feature."""
+    return good_manifest(written_policy(), **{**training_changes(values=values), **changes})
 
 
 def trained_results(
@@ -146,3 +162,17 @@ class Page(html.parser.HTMLParser):
 
     def handle_data(self, data: str) -> None:
         self.text += data
+
+
+def written(table: pa.Table) -> bytes:
+    """A table as a worker writes it."""
+    sink = pa.BufferOutputStream()
+    pq.write_table(
+        table,
+        sink,
+        compression="none",
+        use_dictionary=False,
+        write_statistics=False,
+        store_schema=False,
+    )
+    return bytes(sink.getvalue())

@@ -103,6 +103,7 @@ WARNINGS: tuple[Rule, ...] = (
     warnings.lone_units,
     warnings.models_remember,
     warnings.models_can_be_copied,
+    warnings.told_early,
     warnings.consent_runs_out,
     privacy.budgets_run_out,
     privacy.budgets_are_passed_by,

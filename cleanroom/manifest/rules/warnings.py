@@ -4,7 +4,13 @@ from collections.abc import Iterator
 
 from cleanroom.attestation.resolving import names_in
 from cleanroom.errors import Problem
-from cleanroom.manifest.model import IntersectCount, Manifest, ModelOutput, Predict
+from cleanroom.manifest.model import (
+    CurveOutput,
+    IntersectCount,
+    Manifest,
+    ModelOutput,
+    Predict,
+)
 
 
 def simulated(manifest: Manifest) -> Iterator[Problem]:
@@ -97,6 +103,18 @@ def models_can_be_copied(manifest: Manifest) -> Iterator[Problem]:
                 where=f"computations.{name}.limits.max_rows_per_submitter",
                 hint="fewer rows, fewer decimals, or `class` alone tell less",
             )
+
+
+def told_early(manifest: Manifest) -> Iterator[Problem]:
+    """Live values are out before the run is over."""
+    for name, computation in manifest.computations.items():
+        for output_id, output in computation.outputs.items():
+            if isinstance(output, CurveOutput) and output.live:
+                yield Problem(
+                    "values are told live: also of a run that is cancelled or fails, and no "
+                    "receipt names them",
+                    where=f"computations.{name}.outputs.{output_id}.live",
+                )
 
 
 def consent_runs_out(manifest: Manifest) -> Iterator[Problem]:

@@ -53,6 +53,7 @@ from enclave.computations.training.examples import (
 )
 from enclave.computations.training.folds import Crossed, crossed
 from enclave.computations.training.lesson import plan_training, shape_of
+from enclave.computations.training.live import Live, Tell, untold
 from enclave.computations.training.rounds import AfterRound, unheard
 
 Lines = Sequence[tuple[object, ...]]
@@ -95,7 +96,7 @@ class Train:
         plan: Plan,
         found: pa.Table,
         payload: Mapping[str, pa.Table],
-        after_round: AfterRound = unheard,
+        tell: Tell = untold,
     ) -> tuple[tuple[Rule, Outcome], ...]:
         """What was learned, for each output.
 
@@ -103,7 +104,7 @@ class Train:
             plan: see `Operation.outcomes`.
             found: likewise.
             payload: likewise.
-            after_round: told how the fit goes on; what it hears has passed no gate.
+            tell: told how far the joint fit is, and what of it may be known at once.
 
         Raises:
             DataMismatch: a row of an input breaks its column's rules, whether joined or not.
@@ -118,11 +119,14 @@ class Train:
             from enclave.computations.training.private import learned, studied  # noqa: PLC0415
 
             return self.taught(plan, lesson, studied(seen, lesson, lesson.noise), learned)
-        fit = functools.partial(_pooled, op=plan.op, after_round=after_round)
-        return self.taught(plan, lesson, seen, fit)
+        heard = _live(plan, lesson, seen, tell).after_round
+        joint, fit = (
+            functools.partial(_pooled, op=plan.op, after_round=each) for each in (heard, unheard)
+        )
+        return self.taught(plan, lesson, seen, fit, joint)
 
     def taught(
-        self, plan: Plan, lesson: Lesson, seen: S, fit: Fit[S]
+        self, plan: Plan, lesson: Lesson, seen: S, fit: Fit[S], joint: Fit[S] | None = None
     ) -> tuple[tuple[Rule, Outcome], ...]:
         """What examples teach, for each output, wherever their rows are.
 
@@ -131,10 +135,12 @@ class Train:
             lesson: its lesson.
             seen: the examples.
             fit: how to learn from them.
+            joint: how to learn the joint model from them, where somebody hears of it.
         """
         fewest = min(seen.units.values())
         enough = any(fewest >= rule.min_group for rule in plan.rules)
-        learned = _learned(plan, lesson, seen, fit) if enough and teaches(seen, lesson) else {}
+        told = enough and teaches(seen, lesson)
+        learned = _learned(plan, lesson, seen, fit, joint or fit) if told else {}
         shown = lesson.outputs
         return tuple(
             (rule, _outcome(rule, shown[rule.output], seen.units, learned.get(rule.output)))
@@ -157,11 +163,13 @@ def _pooled(
     return fitting.FITS[op](seen, lesson, classes, names, after_round)
 
 
-def _learned(plan: Plan, lesson: Lesson, seen: S, fit: Fit[S]) -> dict[str, pa.Table]:
+def _learned(
+    plan: Plan, lesson: Lesson, seen: S, fit: Fit[S], joint: Fit[S]
+) -> dict[str, pa.Table]:
     """The table of each output; none for a test on too few units."""
     features, classes = features_of(lesson), classes_of(lesson)
     names = [name for feature in features for name in feature.names]
-    fitted = fit(seen, lesson, classes, names)
+    fitted = joint(seen, lesson, classes, names)
     label = feature_of(lesson, lesson.label)
     description = ModelDescription(
         kind="gbdt" if plan.op == "train.gbdt" else "linear",
@@ -219,9 +227,28 @@ def _told(
 
 def _curve(output: CurveOutput, fitted: Fitted, seen: Seen, lesson: Lesson) -> Lines:
     """How the fit went, if each part is about enough units."""
+    return fitted.measured if _fewest_judging(seen, lesson) >= output.min_test else []
+
+
+def _fewest_judging(seen: Seen, lesson: Lesson) -> int:
+    """The units of the smallest part that a curve is about, of those that do not train."""
     stops = lesson.stopping is not None
-    fewest = min(seen.test_units, seen.validation_units) if stops else seen.test_units
-    return fitted.measured if fewest >= output.min_test else []
+    return min(seen.test_units, seen.validation_units) if stops else seen.test_units
+
+
+def _live(plan: Plan, lesson: Lesson, seen: Seen, tell: Tell) -> Live:
+    """What may be heard of the joint fit while it goes on."""
+    live = []
+    for rule in plan.rules:
+        output = lesson.outputs[rule.output]
+        if isinstance(output, CurveOutput) and output.live:
+            live += [rule] if _fewest_judging(seen, lesson) >= output.min_test else []
+
+    def show(rule: Rule, lines: Lines) -> Outcome:
+        output = lesson.outputs[rule.output]
+        return _outcome(rule, output, seen.units, _table(output, lines))
+
+    return Live(int(lesson.settings.get("rounds", 1)), live, show, tell)
 
 
 def _importance(description: ModelDescription, weights: np.ndarray, lesson: Lesson) -> Lines:

@@ -14,6 +14,7 @@ from cleanroom.wire.proto.cleanroom.v1 import cleanroom_pb2 as pb
 from cleanroom.wire.proto.cleanroom.v1 import cleanroom_pb2_grpc as rpc
 from enclave.coordinator.engine import Engine
 from enclave.coordinator.events import RunCancelled, RunRequested
+from enclave.coordinator.live import for_party
 from enclave.coordinator.services.calls import Places, streaming, unary
 from enclave.coordinator.services.door import caller_of
 from enclave.coordinator.state import Run
@@ -67,7 +68,8 @@ class Runs(rpc.RunsServicer):
                 run = engine.room.run_for(party, request.run)
                 board = engine.performer.board
                 for event in board.after(run, engine.now(), sequence, PATIENCE_S):
-                    yield pb.Canonical(record=event.to_bytes())
+                    told = for_party(run.computation, event, party)
+                    yield pb.Canonical(record=told.to_bytes())
                     sequence = event.sequence + 1
                     if event.phase in FINAL:
                         return

@@ -90,6 +90,7 @@ DEFAULTS = {
     "computations.*.outputs.*.gate.min_group": 10,
     "computations.*.outputs.*.gate.round_to": 1,
     "computations.*.outputs.*.max_bytes": 1 << 30,
+    "computations.*.outputs.*.live": False,
     "computations.*.outputs.*.min_bin": 20,
     "computations.*.outputs.*.min_test": 100,
     "computations.*.outputs.*.points": 20,

@@ -208,10 +208,12 @@ def test_the_plan_of_a_training_says_what_each_output_tells():
         "5 features of `habits`"
     )
     assert words.keys() == {
+        ("bank", "course"),
         ("bank", "curves"),
         ("bank", "importance"),
         ("bank", "model"),
         ("bank", "quality"),
+        ("shop", "course"),
         ("shop", "curves"),
         ("shop", "importance"),
         ("shop", "quality"),
@@ -221,6 +223,7 @@ def test_the_plan_of_a_training_says_what_each_output_tells():
     assert "withheld below 100 units of any owner or 100 test units" in words["shop", "quality"]
     assert "at most 20 points of ROC, lift and calibration" in words["shop", "curves"]
     assert "each about at least 20 test units" in words["shop", "curves"]
+    assert "as they grow, before the run is over" in words["shop", "course"]
     assert "they have no noise and may remember rows" in words["bank", "model"]
 
 

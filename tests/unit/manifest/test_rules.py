@@ -877,6 +877,22 @@ WARNED = [
         "the model leaves without noise",
     ),
     (
+        "told_early",
+        {
+            **TRAINS,
+            f"{MATCHES}__op": "train.gbdt",
+            f"{MATCHES}__parameters": {
+                "rounds": {"min": 1, "max": 9},
+                "max_depth": {"min": 1, "max": 9},
+            },
+            f"{MATCHES}__outputs": {
+                "course": {"kind": "curve", "recipients": ["bank"], "live": True}
+            },
+        },
+        "computations.matches.outputs.course.live",
+        "values are told live: also of a run that is cancelled or fails",
+    ),
+    (
         "consent_runs_out",
         {f"{CUSTOMERS}__allow__max_releases": 3},
         "datasets.customers.allow.max_releases",

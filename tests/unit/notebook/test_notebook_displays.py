@@ -9,6 +9,7 @@ import pyarrow as pa
 import pytest
 
 from cleanroom import notebook
+from cleanroom.client.growing import Growing
 from cleanroom.client.points import in_words, sparkline
 from cleanroom.client.receipts import Receipt
 from cleanroom.client.results import Result
@@ -84,6 +85,7 @@ TRAINING = {
         "for-shop": {"kind": "importance", "recipients": ["bank"]},
         "whole": {"kind": "model", "recipients": ["bank"]},
         "curves": {"kind": "evaluation", "recipients": ["bank"]},
+        "course": {"kind": "curve", "recipients": ["bank"]},
     },
 }
 
@@ -130,6 +132,14 @@ def points_of(*owners, class_="$\\true"):
     )
 
 
+ROUNDS = pa.table(
+    {
+        "round": [1, 1, 2, 2],
+        "metric": ["logloss"] * 4,
+        "part": ["training", "test"] * 2,
+        "value": [0.6, 0.7, 0.3, 0.5],
+    }
+)
 REGRESSED = points_of("bank", class_="").set_column(3, "tpr", pa.nulls(2, pa.float64()))
 REGRESSED = REGRESSED.set_column(4, "fpr", pa.nulls(2, pa.float64()))
 
@@ -187,6 +197,17 @@ def test_a_regression_has_a_calibration_only(monkeypatch):
         result.plot("roc")
 
 
+def test_a_curve_is_drawn_by_its_parts(monkeypatch):
+    (axes,) = trained(monkeypatch, "course", ROUNDS).plot().axes
+    assert axes.get_title() == "logloss"
+    assert axes.lines[0].get_xydata().tolist() == [[1, 0.6], [2, 0.3]]
+    assert [line.get_label() for line in axes.lines] == ["training", "test"]
+    assert Growing.of(ROUNDS).lines == [
+        ("logloss (training) 0.3", "█▁"),
+        ("logloss (test) 0.5", "█▁"),
+    ]
+
+
 def test_a_picture_that_there_is_not(monkeypatch):
     with pytest.raises(Usage, match=r"the picture is 'roc', expected one of \['metrics'\]"):
         trained(monkeypatch, "for-bank", SCORES).plot("roc")
@@ -214,7 +235,7 @@ def test_importance_is_grouped_by_owner_the_most_important_first(monkeypatch):
 
 @pytest.mark.parametrize(
     ("output", "table"),
-    [("for-bank", SCORES), ("for-shop", SHARES), ("curves", points_of("bank"))],
+    [("for-bank", SCORES), ("for-shop", SHARES), ("curves", points_of("bank")), ("course", ROUNDS)],
 )
 def test_what_is_withheld_of_a_training_is_an_empty_frame(monkeypatch, output, table):
     withheld = trained(monkeypatch, output, table.slice(0, 0), suppressed=True)
