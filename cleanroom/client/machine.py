@@ -59,6 +59,7 @@ def examine(directory: Path, ports: Iterable[int]) -> list[Item]:
         _disk(directory),
         _shared_memory(),
         _swap(),
+        _tunnel(Path("/dev/net/tun"), Path("/proc/sys/user/max_net_namespaces")),
         _clock(datetime.now(UTC)),  # noqa: TID251 - the clock itself is examined
         *(_port(port) for port in ports),
         *(_address(address) for address in LOOPBACKS),
@@ -143,6 +144,20 @@ def _swap() -> Item:
         "on" if active else "off",
         "off (fatal for workers in production)",
         "swapoff -a",
+    )
+
+
+def _tunnel(device: Path, limit: Path) -> Item:
+    """What a worker needs to grow trees together with others (docs/adr/0008)."""
+    allowed = limit.is_file() and int(limit.read_text()) > 0
+    lacking = [] if os.access(device, os.R_OK | os.W_OK) else [f"no {device} to open"]
+    lacking += [] if allowed else ["no network namespaces"]
+    return Item(
+        "tunnel",
+        "note" if lacking else "ok",
+        ", ".join(lacking) or "possible",
+        "possible (only for trees over several workers)",
+        f"modprobe tun, and let the worker open {device} and make network namespaces",
     )
 
 

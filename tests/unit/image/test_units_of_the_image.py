@@ -16,6 +16,7 @@ from enclave.attester.sev_guest import SEV_GUEST
 from enclave.attester.tdx_guest import TDX_GUEST
 from enclave.attester.tpm_commands import TPM_DEVICE
 from enclave.worker import ports
+from enclave.worker.seclusion import TUN
 from tests.support.source_tree import ROOT
 
 IMAGE = ROOT / "enclave/image"
@@ -32,7 +33,6 @@ HARDENING = {
     "ProtectKernelModules": "yes",
     "ProtectKernelTunables": "yes",
     "ProtectControlGroups": "yes",
-    "RestrictNamespaces": "yes",
     "RestrictSUIDSGID": "yes",
     "DevicePolicy": "closed",
     "LimitCORE": "0",
@@ -146,6 +146,15 @@ def test_a_bundle_of_what_vendors_say_is_passed_on(program, launch, said):
     (said / "collateral").write_bytes(bytes(1024 * 1024 + 1))
     with pytest.raises(launch.Misconfigured, match="collateral is too large"):
         launch.command(program, said)
+
+
+def test_only_a_worker_may_make_networks_of_its_own_and_nothing_else_of_the_kind():
+    assert unit("cleanroom-coordinator.service")["RestrictNamespaces"] == ["yes"]
+    worker = unit("cleanroom-worker.service")
+    assert worker["RestrictNamespaces"] == ["user net"]
+    assert f"{TUN} rw" in worker["DeviceAllow"]
+    modules = (EXTRA / "usr/lib/modules-load.d/cleanroom.conf").read_text().splitlines()
+    assert Path(TUN).name in modules
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
