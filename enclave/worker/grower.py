@@ -7,23 +7,40 @@ directory, and goes with its last holder.
 import os
 import subprocess
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 
+from cleanroom.dataset.features import Matrix
 from cleanroom.errors import CATALOGUE, CleanroomError, ComputationFailed, WorkerLost
 from enclave.computations.threads import THREADS
+from enclave.computations.training.rounds import Measured
 from enclave.computations.training.spread import Growth
-from enclave.computations.training.steps import Shard
+from enclave.computations.training.steps import Shard, part
 from enclave.worker.confine import command, environment
-from enclave.worker.growing import Course, Seat, Word
+from enclave.worker.growing import Course, Seat, Watched, Word
 from enclave.worker.pipe import read_frame, write_frame
 from enclave.worker.tunnel import Meeting
 
 GROWING = "enclave.worker.growing"
 EVERY = 10
 """After so many rounds the trees so far go to the driver, which can go on from there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grown:
+    """What one round came to."""
+
+    done: int
+    """Rounds so far."""
+    trees: bytes = field(repr=False)
+    """The trees so far, where they are handed out."""
+    measured: tuple[Measured, ...]
+    """Of every part that is watched."""
+    last: bool
+    """Whether no further round follows."""
 
 
 class Grower:
@@ -39,11 +56,19 @@ class Grower:
             directory: the node's own, with its credentials.
         """
         memory = [
-            _shared(np.ascontiguousarray(shard.rows, dtype=np.float32)),
-            _shared(shard.labels.astype(np.float32)),
+            *_columns(part(shard, "training")),
             _shared(np.frombuffer(growth.trees, np.uint8)),
         ]
         self._trees = memory[-1]
+        watched = [
+            Watched(
+                part=name,
+                rows=len(part(shard, name)[0]),
+                memory=[] if name == "training" else _columns(part(shard, name)),
+            )
+            for name in growth.watched
+        ]
+        passed = [*memory, *(each for one in watched for each in one.memory)]
         self._process = subprocess.Popen(  # noqa: S603 - our own module
             command(GROWING, str(os.getpid())),
             stdin=subprocess.PIPE,
@@ -51,10 +76,11 @@ class Grower:
             stderr=subprocess.DEVNULL,
             env=environment(directory),
             cwd=directory,
-            pass_fds=memory,
+            pass_fds=passed,
         )
-        for descriptor in memory[:-1]:
-            os.close(descriptor)
+        for descriptor in passed:
+            if descriptor != self._trees:
+                os.close(descriptor)
         course = Course(
             rank=meeting.rank,
             gang=[Seat(host=host, port=port) for host, port in meeting.gang],
@@ -67,25 +93,30 @@ class Grower:
             every=EVERY,
             rows=len(shard.rows),
             memory=memory,
+            watched=watched,
+            patience=growth.patience,
+            past=[each.value for each in growth.measured if each.part == growth.watched[-1]],
         )
-        self._rounds = growth.rounds
         write_frame(_pipe(self._process.stdin), course.to_bytes())
 
-    def words(self) -> Iterator[tuple[int, bytes]]:
-        """How many rounds are done, after each of them, with the trees where they are handed out.
+    def words(self) -> Iterator[Grown]:
+        """How far it is after each round, until the last.
 
         Raises:
             CleanroomError: the rank has failed.
             WorkerLost: its process died, or another's.
         """
-        done = 0
-        while done < self._rounds:
+        last = False
+        while not last:
             word = self._word()
-            done = word.rounds
+            last = word.last
             trees = os.pread(self._trees, word.size, 0)
             if word.size:
                 self._go_on()
-            yield done, trees
+            measured = [
+                Measured(word.rounds, each.metric, each.part, each.value) for each in word.losses
+            ]
+            yield Grown(word.rounds, trees, tuple(measured), last)
 
     def end(self) -> None:
         """End it, and wait until it is gone; twice does no harm."""
@@ -112,6 +143,15 @@ class Grower:
             write_frame(_pipe(self._process.stdin), b"")
         except OSError:
             raise WorkerLost("a rank of the training ended") from None
+
+
+def _columns(rows: tuple[Matrix, np.ndarray[Any, Any]]) -> list[int]:
+    """Rows and labels of 32 bits, in memory of their own."""
+    matrix, labels = rows
+    return [
+        _shared(np.ascontiguousarray(matrix, dtype=np.float32)),
+        _shared(labels.astype(np.float32)),
+    ]
 
 
 def _shared(content: np.ndarray[Any, Any]) -> int:

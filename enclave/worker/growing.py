@@ -13,7 +13,7 @@ import os
 import socket
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
@@ -40,6 +40,24 @@ class Seat(Record):
     port: int = Field(ge=1, le=65535)
 
 
+class Watched(Record):
+    """A part of the rows that is measured after each round."""
+
+    part: str
+    """`training`, which is in memory once, `test` or `validation`."""
+    rows: int = Field(ge=0)
+    memory: list[int] = Field(max_length=2)
+    """Descriptors of 32-bit rows and 32-bit labels; none for `training`."""
+
+
+class Loss(Record):
+    """What was measured of a part after a round."""
+
+    metric: str
+    part: str
+    value: float
+
+
 class Course(Record):
     """What one rank is to do; rows, labels and trees are in shared memory."""
 
@@ -64,6 +82,12 @@ class Course(Record):
     """Rows of the matrix."""
     memory: list[int] = Field(min_length=3, max_length=3)
     """Descriptors of 32-bit rows, 32-bit labels, and trees."""
+    watched: list[Watched]
+    """Parts of the rows that are measured after each round."""
+    patience: int = Field(ge=0)
+    """Stop after so many rounds without a lower loss on the last part; 0 for never."""
+    past: list[float]
+    """The loss of the last part in each round that is done."""
 
 
 class Word(Record):
@@ -73,46 +97,77 @@ class Word(Record):
     rounds: int = Field(ge=0)
     size: int = Field(ge=0)
     """The trees so far are in shared memory, so many bytes; 0 if they are not handed out."""
+    losses: list[Loss]
+    """Of every part that is watched."""
+    last: bool
+    """Whether no further round follows."""
     code: str
     """Why the rank has failed; empty while it has not."""
 
 
 def grow(course: Course, pipe: BinaryIO, out: BinaryIO) -> None:
     """Grow trees with the gang, as rank of a collective that is there already."""
-    import numpy as np  # noqa: PLC0415 - both bring threads, which must be in the namespace
-    import xgboost  # noqa: PLC0415
+    import xgboost  # noqa: PLC0415 - brings threads, which must be in the namespace
 
-    rows, labels, trees = course.memory
-    matrix = xgboost.DMatrix(
-        np.frombuffer(_mapped(rows), np.float32).reshape(course.rows, len(course.names)),
-        label=np.frombuffer(_mapped(labels), np.float32),
-        feature_names=course.names,
-        nthread=int(course.settings["nthread"]),
-    )
+    rows = _matrix(course, course.rows, course.memory[:2])
+    watched = [
+        (_matrix(course, each.rows, each.memory) if each.memory else rows, each.part)
+        for each in course.watched
+    ]
+    trees = course.memory[2]
+    past = list(course.past)
 
     class Telling(xgboost.callback.TrainingCallback):
         def after_iteration(self, model: Any, epoch: int, evals_log: Any) -> bool:  # noqa: ANN401
-            del epoch, evals_log
+            del epoch
             done = model.num_boosted_rounds()
+            losses = list(_losses(evals_log))
+            past.extend(loss.value for loss in losses[-1:])
+            last = done == course.rounds or _stops(past, course.patience)
             size = 0
-            if course.rank == 0 and (done % course.every == 0 or done == course.rounds):
+            if course.rank == 0 and (last or done % course.every == 0):
                 raw = model.save_raw(raw_format="ubj")
                 size = len(raw)
                 os.ftruncate(trees, size)
                 os.pwrite(trees, raw, 0)
-            write_frame(out, Word(rounds=done, size=size, code="").to_bytes())
+            word = Word(rounds=done, size=size, losses=losses, last=last, code="")
+            write_frame(out, word.to_bytes())
             if size:
                 read_frame(pipe)  # taken
-            return False
+            return last
 
-    start = xgboost.Booster(model_file=bytearray(_mapped(trees))) if course.done else None
     xgboost.train(
         dict(course.settings),
-        matrix,
+        rows,
         course.rounds - course.done,
-        xgb_model=start,
+        evals=watched,
+        verbose_eval=False,
+        xgb_model=xgboost.Booster(model_file=bytearray(_mapped(trees))) if course.done else None,
         callbacks=[Telling()],
     )
+
+
+def _matrix(course: Course, rows: int, memory: list[int]) -> Any:  # noqa: ANN401 - see `grow`
+    import numpy as np  # noqa: PLC0415 - as in `grow`
+    import xgboost  # noqa: PLC0415
+
+    return xgboost.DMatrix(
+        np.frombuffer(_mapped(memory[0]), np.float32).reshape(rows, len(course.names)),
+        label=np.frombuffer(_mapped(memory[1]), np.float32),
+        feature_names=course.names,
+        nthread=int(course.settings["nthread"]),
+    )
+
+
+def _losses(evals_log: Mapping[str, Mapping[str, list[float]]]) -> Iterator[Loss]:
+    for part, metrics in evals_log.items():
+        for metric, values in metrics.items():
+            yield Loss(metric=metric, part=part, value=float(values[-1]))
+
+
+def _stops(past: list[float], patience: int) -> bool:
+    """Whether the lowest loss is that many rounds old; the sums of a gang are alike everywhere."""
+    return patience > 0 and len(past) - 1 - past.index(min(past)) >= patience
 
 
 def collect(course: Course) -> None:
@@ -183,7 +238,7 @@ def main() -> None:
     else:
         code = ""
     if code:
-        write_frame(out, Word(rounds=0, size=0, code=code).to_bytes())
+        write_frame(out, Word(rounds=0, size=0, losses=[], last=True, code=code).to_bytes())
     # others may still wait for what this process has sent: it ends when it is told to
     pipe.read(1)
     os._exit(0)

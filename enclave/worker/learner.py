@@ -17,7 +17,7 @@ from cleanroom.errors import ComputationFailed
 from enclave.computations.plan import Plan
 from enclave.computations.training.spread import Growth, Share, shard_of
 from enclave.computations.training.steps import Answer, Columns, Shard, take_step, view
-from enclave.worker.grower import Grower
+from enclave.worker.grower import Grower, Grown
 from enclave.worker.raycommand import SOCKET_VARIABLE
 from enclave.worker.tasks import coded, coded_words
 from enclave.worker.tunnel import Meeting
@@ -55,10 +55,8 @@ class Learner:
         return take_step(self.shard, step, given)
 
     @coded_words
-    def grow(
-        self, meeting: Meeting, growth: Growth, kept: Columns | None
-    ) -> Iterator[tuple[int, bytes]]:
-        """Grow trees as one rank of the gang: rounds done, with trees where they are handed out.
+    def grow(self, meeting: Meeting, growth: Growth, kept: Columns | None) -> Iterator[Grown]:
+        """Grow trees as one rank of the gang; what each round came to.
 
         The rank stays until `rest`: others may still wait for what it has sent.
         """

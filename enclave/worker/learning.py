@@ -23,11 +23,12 @@ from enclave.computations.release import Outcome, Rule
 from enclave.computations.training.grown import fit_grown
 from enclave.computations.training.operation import Train
 from enclave.computations.training.reduced import fit_reduced
-from enclave.computations.training.rounds import unheard
+from enclave.computations.training.rounds import Measured, unheard
 from enclave.computations.training.spread import Growth, Share, spread
 from enclave.computations.training.steps import Answer, Columns, lasts
 from enclave.worker import ports, tasks
 from enclave.worker.awaiting import Awaiting, coded_answer
+from enclave.worker.grower import Grown
 from enclave.worker.inputs import Source
 from enclave.worker.learner import Learner
 from enclave.worker.orders import AcceptedOrder
@@ -89,7 +90,7 @@ class Learners:
             self._lasting.append((step, given))
         return answers
 
-    def grow(self, growth: Growth, kept: Columns | None) -> bytes:
+    def grow(self, growth: Growth, kept: Columns | None) -> Growth:
         """See `spread.Gang`; from the last trees that were handed out, if some rank is lost."""
         while growth.done < growth.rounds:
             growth = self._attempt(growth, kept)
@@ -97,7 +98,7 @@ class Learners:
             if growth.done < growth.rounds:
                 self._lose()
                 self.ask("known")  # makes learners anew that are dead
-        return growth.trees
+        return growth
 
     def _attempt(self, growth: Growth, kept: Columns | None) -> Growth:
         """Let every rank grow until the end, or until one is lost; how far it came.
@@ -106,11 +107,11 @@ class Learners:
             CleanroomError: a rank failed, and would again.
         """
         growing, failures = self._growing(growth, kept), []
-        lead = growing[0]
+        lead, fresh = growing[0], ()
         while growing:
             for stream in self._awaiting.some(growing):
                 try:
-                    done, trees = coded_answer(next(stream))
+                    grown = coded_answer(next(stream))
                 except StopIteration:
                     growing.remove(stream)
                 except (WorkerLost, ActorDiedError, ActorUnavailableError):
@@ -121,8 +122,10 @@ class Learners:
                     growing.remove(stream)
                 else:
                     if stream is lead:
-                        self._tell(100 * done // growth.rounds)
-                    growth = replace(growth, trees=trees, done=done) if trees else growth
+                        self._tell(100 * grown.done // growth.rounds)
+                        fresh += grown.measured
+                    if grown.trees:
+                        growth, fresh = _further(growth, grown, fresh), ()
         if failures:
             raise failures[0]
         return growth
@@ -211,3 +214,14 @@ class Learners:
             for part in source.version.parts
         ]
         return refs
+
+
+def _further(growth: Growth, grown: Grown, fresh: tuple[Measured, ...]) -> Growth:
+    """A growth with the trees that were handed out, and with what was measured until then."""
+    return replace(
+        growth,
+        trees=grown.trees,
+        done=grown.done,
+        rounds=grown.done if grown.last else growth.rounds,
+        measured=growth.measured + fresh,
+    )

@@ -1,6 +1,7 @@
 """A model that two Ray nodes learn together is the model that one worker learns."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from cleanroom.protocol.work import Finished
@@ -58,3 +59,27 @@ def test_trees_over_two_nodes_are_those_of_one_worker(trees):
     metrics = dict(zip(told["metric"], told["value"], strict=True))
     assert metrics == pytest.approx(trees.alone.metrics, abs=2e-6)
     assert metrics["auc"] > 0.8
+
+
+def test_trees_over_two_nodes_stop_where_those_of_one_worker_stop(tmp_path):
+    both = {"recipients": ["bank", "shop"], "decimals": 6, "min_test": 10}
+    stopping = {**TREES, "early_stopping": {"rounds": 4, "validation_percent": 30}}
+    plain, tables = two_classes(stopping, decimals=1)
+    plain["computations"]["model"]["outputs"]["course"] = {"kind": "curve", **both}
+    alone = train(plain, tables, {"rounds": 200})
+    with training_gang(plain, tables, tmp_path) as gang:
+        finished = gang.ended(gang.started(rounds=200))
+        assert isinstance(finished, Finished)
+        grown = [
+            written(each)["learner"]["gradient_booster"]["model"]
+            for each in (gang.model(finished), alone.model)
+        ]
+        found, expected = (
+            gang.tables(finished)["course"].to_pandas(),
+            alone.table("course").to_pandas(),
+        )
+    # sums of two shards are rounded otherwise than one sum
+    pd.testing.assert_frame_equal(found, expected, atol=1e-4)
+    assert grown[0]["iteration_indptr"] == grown[1]["iteration_indptr"]
+    assert found["round"].max() < 200
+    assert set(found["part"]) == {"training", "test", "validation"}

@@ -77,7 +77,7 @@ RULES: tuple[Rule, ...] = (
     privacy.noise_protects_the_unit,
     privacy.runs_are_affordable,
     growing.curves_have_rounds,
-    growing.rounds_on_one_worker,
+    growing.folds_on_one_worker,
     growing.folds_are_told,
     prediction.models_are_described,
     prediction.models_are_models,

@@ -33,20 +33,12 @@ def curves_have_rounds(manifest: Manifest) -> Iterator[Problem]:
                 )
 
 
-def rounds_on_one_worker(manifest: Manifest) -> Iterator[Problem]:
-    """Who stops early, draws a curve or cuts folds needs `workers.count: 1`."""
+def folds_on_one_worker(manifest: Manifest) -> Iterator[Problem]:
+    """Who cuts folds needs `workers.count: 1`."""
     for name, training in trainings(manifest):
-        drawn = any(isinstance(output, CurveOutput) for output in training.outputs.values())
-        stops = isinstance(training, TrainGbdt) and training.early_stopping is not None
-        reasons = {
-            "trees are stopped": stops,
-            "a curve is drawn": drawn,
-            "folds are cut": training.folds is not None,
-        }
-        found = [why for why, holds in reasons.items() if holds]
-        if training.workers.count != 1 and found:
+        if training.workers.count != 1 and training.folds is not None:
             yield Problem(
-                f"count is {training.workers.count}, expected 1: {found[0]} in one process",
+                f"count is {training.workers.count}, expected 1: folds are cut in one process",
                 where=f"computations.{name}.workers.count",
                 hint="give the worker more cores and memory instead",
             )

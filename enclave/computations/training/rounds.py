@@ -4,7 +4,7 @@ Whoever listens hears plain numbers and decides what of them may go where; a cur
 gate like any other result.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 Parts = Mapping[str, Mapping[str, float]]
@@ -29,3 +29,9 @@ class Measured(NamedTuple):
 def unheard(number: int, parts: Parts) -> None:
     """Nobody listens."""
     del number, parts
+
+
+def best_round(measured: Iterable[Measured], part: str) -> int:
+    """The first round, from 1, of the lowest loss of a part."""
+    losses = [(each.value, each.round) for each in measured if each.part == part]
+    return min(losses)[1]

@@ -15,11 +15,19 @@ import numpy as np
 import pyarrow as pa
 
 from cleanroom.dataset.features import Matrix, matrix, require_lawful
+from cleanroom.errors import RunRefused
 from enclave.computations.failure import Reason, value_free
 from enclave.computations.matches import UNIT, place
 from enclave.computations.plan import Lesson, Plan
 from enclave.computations.training.columns import feature_of, joined
-from enclave.computations.training.examples import Fitted, features_of, labels_of, test_units
+from enclave.computations.training.examples import (
+    Fitted,
+    features_of,
+    held_back,
+    labels_of,
+    test_units,
+)
+from enclave.computations.training.rounds import Measured
 from enclave.computations.training.steps import WITHIN, Answer, Columns, Shard
 from enclave.computations.training.units import units_by_owner
 
@@ -38,13 +46,19 @@ class Growth:
     """Those that are there already, as UBJ."""
     done: int = 0
     """How many of each class these are."""
+    watched: tuple[str, ...] = ()
+    """Parts of the rows that are measured after each round."""
+    patience: int = 0
+    """Stop after so many rounds without a lower loss on the part `validation`; 0 for never."""
+    measured: tuple[Measured, ...] = ()
+    """What was measured of the rounds that are done."""
 
 
 class Gang(Protocol):
     """The shards of one training, wherever they lie."""
 
-    def grow(self, growth: Growth, kept: Columns | None) -> bytes:
-        """Grow trees over all shards, on these columns of the matrix; all of them as UBJ."""
+    def grow(self, growth: Growth, kept: Columns | None) -> Growth:
+        """Grow trees over all shards, on these columns of the matrix; how it ended."""
         ...
 
     def ask(self, step: str, *given: Any) -> list[Answer]:  # noqa: ANN401 - as the step takes
@@ -63,10 +77,10 @@ class Spread:
     """Distinct units of the rows that test."""
     tested: np.ndarray[Any, Any]
     """The units of the rows that test, as numbers."""
+    validation_units: int
+    """Distinct units of the rows that validate."""
     kept: Columns | None = None
     """Which columns of the matrix are looked at; all unless said."""
-    validation_units: int = 0
-    """No unit is held back: a line has no rounds."""
     worth: None = None
     """All rows count alike: the manifest's rules let no weights come to a gang."""
 
@@ -108,6 +122,8 @@ class Share:
     """Consecutive lines of the join."""
     tests: np.ndarray[Any, np.dtype[np.bool_]]
     """Which of them test."""
+    validates: np.ndarray[Any, np.dtype[np.bool_]]
+    """Which of them say when to stop."""
 
     def wanted(self, number: int) -> np.ndarray[Any, Any]:
         """The rows of input `number` that are read for it, once each, in order."""
@@ -134,18 +150,30 @@ def spread(
 
     Returns:
         The shares, and the examples once a gang has them.
+
+    Raises:
+        RunRefused: rows have weights, or the training has noise or folds: one worker's work.
     """
+    if any(asked is not None for asked in (lesson.weight, lesson.noise, lesson.folds)):
+        raise RunRefused("a training with weights, noise or folds is for one worker")
     known, unit = np.unique(found.column(UNIT).to_numpy(), return_inverse=True)
     tested = test_units(len(known), lesson.split)
+    held = held_back(~tested, lesson)
     bounds = [found.num_rows * each // count for each in range(count + 1)]
     cut = [
-        Share(found.slice(start, stop - start).combine_chunks(), tested[unit[start:stop]])
+        Share(
+            found.slice(start, stop - start).combine_chunks(),
+            tested[unit[start:stop]],
+            held[unit[start:stop]],
+        )
         for start, stop in pairwise(bounds)
     ]
-    count_tested = int(np.count_nonzero(tested))
-    units = units_by_owner(plan, found, None)
     return cut, functools.partial(
-        Spread, units=units, test_units=count_tested, tested=unit[tested[unit]]
+        Spread,
+        units=units_by_owner(plan, found, None),
+        test_units=int(np.count_nonzero(tested)),
+        tested=unit[tested[unit]],
+        validation_units=int(np.count_nonzero(held)),
     )
 
 
@@ -179,5 +207,6 @@ def shard_of(plan: Plan, lesson: Lesson, share: Share, taken: Mapping[str, pa.Ta
     }
     labels = labels_of(lesson, joined(plan, found, taken, lesson.label))
     dtype = np.float32 if plan.op == "train.gbdt" else np.float64
-    rows, tests = matrix(features_of(lesson), columns, dtype), share.tests
-    return Shard(rows[~tests], labels[~tests], rows[tests], labels[tests])
+    rows, tests, held = matrix(features_of(lesson), columns, dtype), share.tests, share.validates
+    train = ~(tests | held)
+    return Shard(rows[train], labels[train], rows[tests], labels[tests], rows[held], labels[held])

@@ -33,6 +33,10 @@ class Shard:
     """Rows that the fit must not see."""
     test_labels: np.ndarray[Any, Any]
     """Theirs."""
+    held_rows: Matrix = field(default_factory=lambda: np.empty((0, 0)))
+    """Rows that say when to stop."""
+    held_labels: np.ndarray[Any, Any] = field(default_factory=lambda: np.empty(0))
+    """Theirs."""
     ready: Matrix = field(default_factory=lambda: np.empty((0, 0)))
     """`rows`, complete and standardised; made by the step `standardise`."""
     narrow: "dict[bytes, Shard]" = field(default_factory=dict)
@@ -115,6 +119,17 @@ def _within(shard: Shard, kept: Columns, step: str, given: Sequence[Any]) -> Ans
     return STEPS[step](view(shard, kept), *given)
 
 
+def part(shard: Shard, name: str) -> tuple[Matrix, np.ndarray[Any, Any]]:
+    """Rows and labels of `training`, `test` or `validation`."""
+    match name:
+        case "training":
+            return shard.rows, shard.labels
+        case "test":
+            return shard.test_rows, shard.test_labels
+        case _:
+            return shard.held_rows, shard.held_labels
+
+
 WITHIN = "within"
 STEPS: Mapping[str, Callable[..., Answer]] = MappingProxyType(
     {
@@ -144,10 +159,12 @@ def view(shard: Shard, kept: Columns | None) -> Shard:
         return shard
     name = kept.tobytes()
     if name not in shard.narrow:
-        rows, test_rows = (
-            np.ascontiguousarray(each[:, kept]) for each in (shard.rows, shard.test_rows)
+        rows, test_rows, held_rows = (
+            np.ascontiguousarray(each[:, kept])
+            for each in (shard.rows, shard.test_rows, shard.held_rows)
         )
-        shard.narrow = {name: Shard(rows, shard.labels, test_rows, shard.test_labels)}
+        labels = shard.labels, shard.test_labels, shard.held_labels
+        shard.narrow = {name: Shard(rows, labels[0], test_rows, labels[1], held_rows, labels[2])}
     return shard.narrow[name]
 
 

@@ -1,6 +1,7 @@
 """A training cut over shards is the training on one worker: same units, same model, same words."""
 
 import functools
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -8,9 +9,12 @@ import pyarrow as pa
 import pytest
 from sklearn import datasets
 
-from cleanroom.errors import DataMismatch
+from cleanroom.errors import DataMismatch, RunRefused
+from cleanroom.manifest.model import Manifest
+from enclave.computations.registry import operations
 from enclave.computations.training.reduced import fit_reduced
 from enclave.computations.training.rounds import unheard
+from enclave.computations.training.spread import spread
 from tests.support.joined_trainings import FILLED, below, beside, people, tables_beside
 from tests.support.shards import train_spread
 from tests.support.trainings import LINE, feature, halves, piles, train, training_plain
@@ -134,3 +138,16 @@ def test_joins_without_a_match_are_cut_over_shards_too(join, workers):
     assert np.abs(one - many).max() < 1e-8
     assert together.metrics == pytest.approx(alone.metrics, abs=2e-6)
     assert [each.reached for each in together.released] == [each.reached for each in alone.released]
+
+
+@pytest.mark.parametrize("what", ["weight", "noise", "folds"])
+def test_what_one_worker_must_do_is_not_cut_whatever_the_manifest_was_checked_for(what):
+    """The rules refuse such a manifest; the cut does not rely on it."""
+    load, cut, task = SETS["two classes"]
+    tables, plain = tables_of(load(), cut, task)
+    manifest = Manifest.from_plain(plain)
+    computation = manifest.computations["model"]
+    plan = operations[computation.op].plan(computation, manifest.datasets, {})
+    lesson = replace(plan.lesson, **{what: object()})
+    with pytest.raises(RunRefused, match="is for one worker"):
+        spread(plan, lesson, tables["left"], 2)

@@ -658,19 +658,15 @@ BROKEN = [
         "folds is 5, expected none: no output tells metrics",
     ),
     (
-        "rounds_on_one_worker",
+        "folds_on_one_worker",
         {
             **TRAINS,
-            f"{MATCHES}__op": "train.gbdt",
-            f"{MATCHES}__parameters": {
-                "rounds": {"min": 1, "max": 50},
-                "max_depth": {"min": 1, "max": 9},
-            },
-            f"{MATCHES}__early_stopping": {"rounds": 5},
+            f"{MATCHES}__folds": 5,
+            f"{MATCHES}__outputs__model": {"kind": "metrics", "recipients": ["bank"]},
             f"{MATCHES}__workers__count": 2,
         },
         "computations.matches.workers.count",
-        "count is 2, expected 1: trees are stopped in one process",
+        "count is 2, expected 1: folds are cut in one process",
     ),
     (
         "curves_have_rounds",

@@ -11,6 +11,7 @@ import pytest
 import xgboost
 
 from cleanroom.errors import ComputationFailed, WorkerLost
+from enclave.computations.training.rounds import Measured
 from enclave.computations.training.spread import Growth
 from enclave.computations.training.steps import Shard
 from enclave.worker.grower import EVERY, Grower
@@ -113,7 +114,11 @@ def growers(ranks, rows, growth):
         made = []
         for rank in range(count):
             share = slice(len(labels) * rank // count, len(labels) * (rank + 1) // count)
-            shard = Shard(matrix[share], labels[share], matrix[:0], labels[:0])
+            first = rank == 0  # whoever has no such rows measures along
+            held = share if first else slice(0, 0)
+            shard = Shard(
+                matrix[share], labels[share], matrix[:0], labels[:0], matrix[held], 1 - labels[held]
+            )
             directory = ranks.files[rank].directory
             made.append(Grower(ranks.meeting(rank), growth, shard, directory))
             ended.callback(made[-1].end)
@@ -150,10 +155,11 @@ def as_json(trees):
 def test_three_ranks_grow_the_trees_of_the_pooled_rows(tmp_path, rows):
     with growers(Ranks(3, tmp_path), rows, Growth(SETTINGS, NAMES, ROUNDS)) as made:
         lead, *others = heard(made)
-    assert [done for done, _ in lead] == list(range(1, ROUNDS + 1))
-    assert [done for done, trees in lead if trees] == [EVERY, ROUNDS]
-    assert all(not trees for said in others for _, trees in said)
-    assert as_json(lead[-1][1]).replace(b"-0E0", b"0E0") == pooled(rows).replace(b"-0E0", b"0E0")
+    assert [one.done for one in lead] == list(range(1, ROUNDS + 1))
+    assert [one.done for one in lead if one.trees] == [EVERY, ROUNDS]
+    assert [one.done for one in lead if one.last] == [ROUNDS]
+    assert not any(one.trees for said in others for one in said)
+    assert as_json(lead[-1].trees).replace(b"-0E0", b"0E0") == pooled(rows).replace(b"-0E0", b"0E0")
 
 
 def test_trees_grow_on_from_those_that_were_handed_out(tmp_path, rows):
@@ -161,8 +167,36 @@ def test_trees_grow_on_from_those_that_were_handed_out(tmp_path, rows):
     growth = Growth(SETTINGS, NAMES, ROUNDS, trees=bytes_of(first), done=EVERY)
     with growers(Ranks(2, tmp_path), rows, growth) as made:
         lead, _ = heard(made)
-    assert [done for done, _ in lead] == list(range(EVERY + 1, ROUNDS + 1))
-    assert as_json(lead[-1][1]).replace(b"-0E0", b"0E0") == pooled(rows).replace(b"-0E0", b"0E0")
+    assert [one.done for one in lead] == list(range(EVERY + 1, ROUNDS + 1))
+    assert as_json(lead[-1].trees).replace(b"-0E0", b"0E0") == pooled(rows).replace(b"-0E0", b"0E0")
+
+
+def test_growth_stops_where_the_loss_of_rows_held_back_is_lowest(tmp_path, rows):
+    """They are labelled the wrong way round, so that every round is worse than the one before."""
+    growth = Growth(SETTINGS, NAMES, ROUNDS, watched=("training", "validation"), patience=3)
+    with growers(Ranks(2, tmp_path), rows, growth) as made:
+        lead, other = heard(made)
+    assert [one.done for one in lead] == [1, 2, 3, 4]
+    assert [bool(one.trees) for one in lead] == [False, False, False, True]
+    assert [one.measured for one in lead] == [one.measured for one in other]
+    losses = {part: [] for part in growth.watched}
+    for one in lead:
+        for each in one.measured:
+            losses[each.part].append(each.value)
+    assert losses["training"] == sorted(losses["training"], reverse=True)
+    assert losses["validation"] == sorted(losses["validation"])
+
+
+def test_growth_that_goes_on_remembers_how_long_it_waited(tmp_path, rows):
+    """Two rounds were done, the first was the best: two more, and three in vain are enough."""
+    past = tuple(Measured(number, "logloss", "validation", 0.001 * number) for number in (1, 2))
+    first = bytes_of(pooled(rows, 2))
+    growth = Growth(
+        SETTINGS, NAMES, ROUNDS, first, 2, watched=("validation",), patience=3, measured=past
+    )
+    with growers(Ranks(2, tmp_path), rows, growth) as made:
+        lead, _ = heard(made)
+    assert [(one.done, one.last) for one in lead] == [(3, False), (4, True)]
 
 
 def bytes_of(model):
