@@ -88,7 +88,8 @@ class CardPoint(Record):
 class CardShare(Record):
     """How much one column matters to the model."""
 
-    owner: Name
+    owner: str
+    """One party, or several with commas between them where each brought the column."""
     column: str
     share: float
 

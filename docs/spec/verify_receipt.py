@@ -273,8 +273,8 @@ def permitted(said: Json, manifest: Json) -> Json:
     require(said["submitted_at"] <= said["released_at"], "released before it was submitted")
     working = (len(said["workers"]), said["engine"]) == (count, "ray" if count > 1 else "process")
     require(working and said["parameters"].keys() == ranges.keys(), "other workers or parameters")
-    for name, chosen in said["parameters"].items():
-        require(ranges[name]["min"] <= chosen <= ranges[name]["max"], "a parameter's range")
+    ends = [[r["min"], said["parameters"][n], r["max"]] for n, r in ranges.items()]
+    require(all(sorted(e, key=lambda v: (repr(type(v)), Decimal(v))) == e for e in ends), "a range")
     charged(said["budgets"], ran, manifest["datasets"])
     return ran
 
