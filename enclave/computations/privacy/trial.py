@@ -42,6 +42,9 @@ class StandIns:
 def by_cells(line: NoisyLine, vectors: Whole, labels: Whole, epsilon: Decimal) -> StandIns:
     """Test a classification: one row changes one of 128 counts, by one.
 
+    Where the noise of all counts may stand for as many rows as there are, nothing is told: no row
+    stands in.
+
     Args:
         line: the model.
         vectors: of the rows that test.
@@ -54,11 +57,12 @@ def by_cells(line: NoisyLine, vectors: Whole, labels: Whole, epsilon: Decimal) -
     noisy = laplace([int(count) for count in counts], epsilon)
     middle = (np.arange(CELLS) - CELLS / 2 + 0.5) / PER_SCORE
     chance = np.tile(1 / (1 + np.exp(-middle)), 2)
+    enough = sum(noisy) * epsilon >= len(noisy)
     return StandIns(
         truth=np.repeat([0, 1], CELLS),
         said=np.column_stack([1 - chance, chance]),
         worth=np.maximum(np.array(noisy, dtype=np.float64), 0),
-        units=sum(noisy),
+        units=sum(noisy) if enough else 0,
     )
 
 

@@ -119,6 +119,15 @@ def test_moments_of_errors_are_those_of_the_rows(loans):
     assert np.var(told.truth) == pytest.approx(np.var(truth / ONE), rel=0.01)
 
 
+def test_counts_below_their_noise_are_not_told(loans):
+    scale, matrix, labels, _ = loans
+    vectors = scale.vectors(matrix)[:2000]
+    line = logistic(vectors, labels[:2000], scale=scale, l2=1.0, rhos=[HUGE] * 3)
+    told = [by_cells(line, vectors, labels[:2000], Decimal("0.01")).units for _ in range(5)]
+    assert told == [0] * 5
+    assert by_cells(line, vectors, labels[:2000], Decimal(1)).units > 1800
+
+
 def test_errors_below_their_noise_are_not_told(loans):
     scale, matrix, _, _ = loans
     vectors = scale.vectors(matrix)[:50]
