@@ -26,7 +26,9 @@ def metric_bars(result: Result) -> Picture:
         if result.suppressed:
             withheld(axes)
             continue
-        _metric(axes, name, {owners: metrics[name] for owners, metrics in told.items()})
+        # numbers over folds are told of the joint model only
+        shown = {owners: metrics[name] for owners, metrics in told.items() if name in metrics}
+        _metric(axes, name, shown)
     picture.suptitle(titled(result, f"{result.output}, on rows not learned from"))
     return picture
 

@@ -24,6 +24,8 @@ COPIES_OF_KEYS = 3
 """Key columns are held as read, as partitioned and as matched."""
 COPIES_OF_MATRIX = 3
 """Features are held as joined, as the rows that train, and as the fit arranges them."""
+COPIES_TO_COMPARE = 1
+"""Each owner's features alone are held beside those of all."""
 COPIES_FOR_FOLDS = 2
 """Folds hold the rows that do not test once more, and of each fold those that train."""
 COPIES_OF_SCORES = 3
@@ -60,6 +62,8 @@ def _of_training(accepted: AcceptedOrder) -> int:
     width = sum(len(column.values or ("",)) for _, column in lesson.features)
     rows = min(_joined_rows(accepted), lesson.max_rows)
     copies = COPIES_OF_MATRIX + (COPIES_FOR_FOLDS if lesson.folds else 0)
+    compares = (getattr(output, "compare", "none") != "none" for output in lesson.outputs.values())
+    copies += COPIES_TO_COMPARE if any(compares) else 0
     return rows * width * WIDTHS["float64"] * copies // accepted.nodes
 
 

@@ -16,6 +16,7 @@ from cleanroom.errors import (
     SealBroken,
     SignatureInvalid,
 )
+from cleanroom.manifest.model import MetricsOutput
 from cleanroom.protocol.dataset import sign_version
 from cleanroom.protocol.grant import grant
 from cleanroom.protocol.work import Failed, Finished, Peer
@@ -23,6 +24,7 @@ from enclave.computations.registry import operations
 from enclave.worker.memory import (
     COPIES_OF_LINES,
     COPIES_OF_MATRIX,
+    COPIES_TO_COMPARE,
     estimate,
     megabytes,
     require_memory,
@@ -198,6 +200,10 @@ def test_a_training_is_refused_before_it_is_fetched_where_its_matrix_does_not_fi
     columns = len(["income", "spend", "payment=card", "payment=cash"])
     without = replace(training, plan=replace(plan, lesson=None))
     assert estimate(training) == estimate(without) + rows * columns * 8 * COPIES_OF_MATRIX
+    quality = MetricsOutput(kind="metrics", recipients=["bank"], compare="alone")
+    compares = replace(plan, lesson=replace(plan.lesson, outputs={"quality": quality}))
+    one_more = rows * columns * 8 * COPIES_TO_COMPARE
+    assert estimate(replace(training, plan=compares)) == estimate(training) + one_more
     with pytest.raises(
         MemoryShort, match=r"the run needs \d+ MB on this worker, expected at most \d+"
     ):

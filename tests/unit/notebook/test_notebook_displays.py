@@ -171,6 +171,12 @@ def test_metrics_that_are_compared_stand_beside_each_other(monkeypatch):
     assert "bank\nnot defined" in texts(second)
 
 
+def test_a_metric_that_only_the_joint_model_has_stands_alone(monkeypatch):
+    more = pa.table({"owners": [JOINT], "metric": ["auc_mean"], "value": [0.85]})
+    picture = trained(monkeypatch, "for-bank", pa.concat_tables([COMPARED, more])).plot()
+    assert picture.axes[2].get_title() == "auc_mean: 0.85"
+
+
 def test_an_evaluation_is_drawn_as_roc_lift_and_calibration(monkeypatch):
     result = trained(monkeypatch, "curves", points_of(JOINT, ALONE))
     roc, lift, calibration = result.plot().axes
