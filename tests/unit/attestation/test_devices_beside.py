@@ -3,6 +3,7 @@
 import pytest
 
 from cleanroom.attestation.appraisal import appraise
+from cleanroom.attestation.collateral import Collateral
 from cleanroom.errors import AppraisalFailed, MachineUnfit
 from cleanroom.protocol.join import appraise_join
 from enclave.attester.beside import gpus_beside, nothing_beside, with_devices
@@ -92,6 +93,7 @@ def test_worker_joins_with_the_gpus_that_its_role_asks_for(tmp_path):
         manifest,
         reference_values=[],
         genesis=room.genesis.digest,
+        collateral=Collateral(),
         now=now(),
     )
     assert result.policy == "worker-snp"
