@@ -86,7 +86,8 @@ def _room(directory: Path, manifest: Manifest, genesis: Genesis) -> Engine:
     attester = platform.simulated_platform().attester(platform.MEASUREMENT, genesis.digest)
     journal = Journal.open(directory, genesis, attester.derive_key, platform.NOW)
     blobs, leases = Blobs(directory / "blobs"), Leases(time.monotonic)
-    performer = Performer(journal.keys, blobs, Callers(time.monotonic), leases)
+    evidence = Leases(time.monotonic)
+    performer = Performer(journal.keys, blobs, Callers(time.monotonic), leases, evidence)
     engine = Engine(
         journal,
         attester,
