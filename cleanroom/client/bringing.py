@@ -25,6 +25,7 @@ from cleanroom.errors import (
     MachineUnfit,
     Usage,
 )
+from cleanroom.manifest.keeping import makers
 from cleanroom.manifest.model import Dataset, Manifest, ModelDataset
 from cleanroom.protocol.dataset import (
     DatasetOffer,
@@ -57,7 +58,12 @@ def declared(manifest: Manifest, name: str, party: str) -> Dataset | ModelDatase
     Raises:
         Usage: there is no such dataset, or it is another party's.
     """
-    own = [known for known, dataset in manifest.datasets.items() if dataset.owner == party]
+    made = makers(manifest)
+    own = [
+        known
+        for known, dataset in manifest.datasets.items()
+        if dataset.owner == party and known not in made
+    ]
     if name not in own:
         raise Usage(f"the dataset is {name!r}, expected one that {party!r} owns: {own}")
     return manifest.datasets[name]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from cleanroom.client.calls import Calls
 from cleanroom.client.display import mimebundle
+from cleanroom.client.kept import KeptModel
 from cleanroom.client.receipts import Receipt
 from cleanroom.client.transfer import Progress, download, silent
 from cleanroom.client.transport import Transport
@@ -26,6 +27,8 @@ from cleanroom.errors import (
     TransferBroken,
     Usage,
 )
+from cleanroom.manifest.keeping import ROOM
+from cleanroom.manifest.model import ModelOutput
 from cleanroom.protocol import receipt as protocol
 from cleanroom.protocol.run import FINAL, Delivery, Phase, RunEvent, RunView
 from cleanroom.wire.proto.cleanroom.v1 import cleanroom_pb2 as pb
@@ -199,6 +202,19 @@ class Run:
             raise ReceiptInvalid(f"the receipt is of run {verified.predicate.run}, not {self.id}")
         caller.memory.keep_receipt(self.id, record)
         return receipt
+
+    @property
+    def kept(self) -> tuple[KeptModel, ...]:
+        """Models of this run that stay in the room; none before it is released."""
+        outputs = self._calls.caller.manifest.computations[self.computation].outputs
+        return tuple(
+            KeptModel(rule.kept_as, self.id, place.output)
+            for place in self._view.outputs
+            if isinstance(rule := outputs.get(place.output), ModelOutput)
+            and rule.kept_as is not None
+            and place.recipient == ROOM
+            and not place.suppressed
+        )
 
     def to_json(self) -> dict[str, object]:
         """What the room said about it last, as plain values."""

@@ -6,6 +6,7 @@ Plain facts from the room; nothing here decides anything.
 from dataclasses import dataclass
 
 from cleanroom.client.display import counted, mimebundle, text_table
+from cleanroom.manifest.keeping import makers
 from cleanroom.manifest.model import Manifest
 from cleanroom.protocol.run import FINAL, RunView
 from cleanroom.protocol.statement import RoomPhase
@@ -99,7 +100,12 @@ def next_step(
     """
     if missing:
         return _to_approve(party, missing)
-    absent = {name: manifest.datasets[name].owner for name, held in versions.items() if not held}
+    made = makers(manifest)
+    absent = {
+        name: manifest.datasets[name].owner
+        for name, held in versions.items()
+        if not held and name not in made
+    }
     own = sorted(name for name, owner in absent.items() if owner == party)
     if own:
         return f"bring {own[0]!r}: `cleanroom data add {own[0]} FILE`"

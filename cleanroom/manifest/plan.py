@@ -15,7 +15,8 @@ from cleanroom.encoding import Digest, Instant, Record, instant_text
 from cleanroom.ledger.loss import Loss
 from cleanroom.manifest.budgets import budgets, costs_of
 from cleanroom.manifest.checks import check
-from cleanroom.manifest.model import AnyComputation, Dataset, Manifest, ModelDataset, Predict
+from cleanroom.manifest.keeping import makers
+from cleanroom.manifest.model import AnyComputation, Dataset, Manifest, Predict
 from cleanroom.manifest.words import exposure_in_words, learned, listed, permitted_loss, plural
 
 __all__ = [
@@ -210,7 +211,7 @@ def _contributions(manifest: Manifest) -> Iterator[Contribution]:
         yield Contribution(
             party=dataset.owner,
             dataset=dataset_id,
-            kind=_kind(dataset),
+            kind=_kind(manifest, dataset_id),
             most_rows=dataset.rows.max,
             most_releases=dataset.allow.max_releases,
             read=read,
@@ -218,8 +219,12 @@ def _contributions(manifest: Manifest) -> Iterator[Contribution]:
         )
 
 
-def _kind(dataset: Dataset | ModelDataset) -> str:
-    return dataset.kind if isinstance(dataset, Dataset) else f"model ({dataset.format})"
+def _kind(manifest: Manifest, name: str) -> str:
+    dataset, made = manifest.datasets[name], makers(manifest).get(name)
+    if isinstance(dataset, Dataset):
+        return dataset.kind
+    origin = f", made in the room by {'.'.join(made)}" if made else ""
+    return f"model ({dataset.format}{origin})"
 
 
 def _learnings(manifest: Manifest) -> Iterator[Learning]:

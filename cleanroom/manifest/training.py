@@ -8,7 +8,7 @@ may choose has a range, everything else has one value.
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from cleanroom.encoding import Name, Record
 from cleanroom.ledger.loss import Loss
@@ -16,7 +16,7 @@ from cleanroom.manifest.choices import AnyRange, DecimalRange, Range
 from cleanroom.manifest.computation import Computation, Gate
 from cleanroom.manifest.curve import CurveOutput, EarlyStopping
 from cleanroom.manifest.evaluation import Compare, EvaluationOutput
-from cleanroom.manifest.fields import Names, Number
+from cleanroom.manifest.fields import MOST_ENTRIES, Names, Number, as_set
 from cleanroom.manifest.privacy import TrainingNoise
 
 Join = Literal["inner", "left", "concat"]
@@ -77,8 +77,12 @@ class ModelOutput(Record):
 
     kind: Literal["model"]
     """Without such an output the model ends with the run."""
-    recipients: Names
+    recipients: Annotated[list[Name], AfterValidator(as_set)] = Field(
+        default=[], max_length=MOST_ENTRIES
+    )
     """Parties whose `receive` key the model is sealed to; they may keep and use it for ever."""
+    kept_as: Name | None = None
+    """The dataset of kind `model` whose versions such models become: they stay in the room."""
     gate: Gate = Gate()
     """The rule it passes first."""
     max_bytes: int = Field(default=1 << 24, ge=1024, le=1 << 32)

@@ -9,9 +9,11 @@ from typing import Annotated
 from pydantic import Field
 
 from cleanroom.crypto.envelope import Envelope, open_envelope, sign
-from cleanroom.crypto.signing import Signer
-from cleanroom.encoding import Bytes, Digest, Instant, Name, Record, content_digest, frame
+from cleanroom.crypto.signing import Signer, VerifyKey
+from cleanroom.encoding import Bytes, Digest, Instant, Name, Record, content_digest, digest, frame
 from cleanroom.errors import DatasetRefused
+from cleanroom.ledger.checkpoint import SIGNER_KID
+from cleanroom.manifest.keeping import makers
 from cleanroom.manifest.model import Lineage, Manifest, ModelDataset
 
 VERSION_TYPE = "application/vnd.cleanroom.dataset-version.v1+json"
@@ -103,10 +105,18 @@ def open_version(offer: DatasetOffer, manifest: Manifest) -> DatasetVersion:
     return version
 
 
-def open_signed(signed: Envelope, manifest: Manifest) -> DatasetVersion:
+def open_signed(
+    signed: Envelope, manifest: Manifest, room_key: VerifyKey | None = None
+) -> DatasetVersion:
     """Return the version once its owner signed it for this manifest, and its parts add up.
 
     A worker checks it again before it reads: whatever the coordinator says, rows are the owner's.
+
+    Args:
+        signed: the signed record.
+        manifest: in force.
+        room_key: the room's attested key, which signs models that stay in the room; without it no
+            such version is taken.
 
     Raises:
         DatasetRefused: as `open_version`.
@@ -116,8 +126,7 @@ def open_signed(signed: Envelope, manifest: Manifest) -> DatasetVersion:
     dataset = manifest.datasets.get(version.dataset)
     if dataset is None:
         raise DatasetRefused(f"dataset {version.dataset!r} is not in this manifest")
-    keys = manifest.verify_keys(dataset.owner, "provide")
-    open_envelope(signed, VERSION_TYPE, keys)
+    open_envelope(signed, VERSION_TYPE, _signers(manifest, version.dataset, room_key))
     _same("owner", version.owner, dataset.owner)
     _same("lineage", str(version.lineage), str(manifest.metadata.lineage))
     _same("manifest", version.manifest, manifest.digest)
@@ -131,6 +140,19 @@ def open_signed(signed: Envelope, manifest: Manifest) -> DatasetVersion:
     if isinstance(dataset, ModelDataset):
         _one_model(version, dataset)
     return version
+
+
+def kept_version(run: str, output: str) -> str:
+    """The name of the version that a run's model becomes: 32 hexadecimal digits."""
+    return digest("cleanroom/kept-model/v1", run.encode(), output.encode())[7:39]
+
+
+def _signers(manifest: Manifest, dataset: str, room_key: VerifyKey | None) -> dict[str, VerifyKey]:
+    if dataset not in makers(manifest):
+        return manifest.verify_keys(manifest.datasets[dataset].owner, "provide")
+    if room_key is None:
+        raise DatasetRefused(f"versions of {dataset!r} are made in the room, nobody brings them")
+    return {SIGNER_KID: room_key}
 
 
 def _one_model(version: DatasetVersion, dataset: ModelDataset) -> None:

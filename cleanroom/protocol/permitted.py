@@ -7,6 +7,7 @@ so it is compared again; nothing here needs a key or a clock.
 from cleanroom.errors import ParameterOutOfRange, ReceiptInvalid
 from cleanroom.manifest.budgets import limits_of, losses_of
 from cleanroom.manifest.choices import complete
+from cleanroom.manifest.keeping import addressees
 from cleanroom.manifest.model import AnyComputation, Manifest
 from cleanroom.protocol.join import Join
 from cleanroom.protocol.predicate import Predicate
@@ -78,7 +79,7 @@ def _delivered(predicate: Predicate) -> list[tuple[str, str]]:
 
 def _due(computation: AnyComputation) -> list[tuple[str, str]]:
     outputs = computation.outputs.items()
-    return sorted((name, party) for name, output in outputs for party in output.recipients)
+    return sorted((name, party) for name, output in outputs for party in addressees(output))
 
 
 def _charged(predicate: Predicate, computation: AnyComputation, own: Manifest) -> None:

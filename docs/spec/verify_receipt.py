@@ -261,11 +261,12 @@ def attested(part: Json, bound: bytes, rule: Json, trust: Json) -> tuple[str, st
 
 def permitted(said: Json, manifest: Json) -> Json:
     """The computation, once all that a predicate says about it is what the manifest allows."""
-    ran: Json = manifest["computations"][said["computation"]]
-    owners = {name: dataset["owner"] for name, dataset in manifest["datasets"].items()}
-    read = {n: [r["dataset"], owners[r["dataset"]], r["columns"]] for n, r in ran["inputs"].items()}
+    ran, data = manifest["computations"][said["computation"]], manifest["datasets"]
+    needed = ran["inputs"] | {k: ran[k] | {"columns": [k]} for k in ("model",) if k in ran}
+    read = {n: [r["dataset"], data[r["dataset"]]["owner"], r["columns"]] for n, r in needed.items()}
     got = {n: [r["dataset"], r["owner"], r["columns"]] for n, r in said["inputs"].items()}
-    due = sorted((n, party) for n, o in ran["outputs"].items() for party in o["recipients"])
+    sent = [(n, o, ["room"] * ("kept_as" in o)) for n, o in ran["outputs"].items()]
+    due = sorted((n, p) for n, o, room in sent for p in o.get("recipients", []) + room)
     ranges, count = ran.get("parameters", {}), ran["workers"].get("count", 1)
     require(got == read and said["submitter"] in ran["submitters"], "other inputs or submitter")
     require(sorted((o["output"], o["recipient"]) for o in said["outputs"]) == due, "other outputs")
@@ -275,8 +276,8 @@ def permitted(said: Json, manifest: Json) -> Json:
     require(working and said["parameters"].keys() == ranges.keys(), "other workers or parameters")
     ends = [[r["min"], said["parameters"][n], r["max"]] for n, r in ranges.items()]
     require(all(sorted(e, key=lambda v: (repr(type(v)), Decimal(v))) == e for e in ends), "a range")
-    charged(said["budgets"], ran, manifest["datasets"])
-    return ran
+    charged(said["budgets"], ran, data)
+    return dict(ran)
 
 
 def charged(parts: Json, ran: Json, datasets: Json) -> None:

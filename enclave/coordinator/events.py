@@ -139,6 +139,8 @@ class OutputsChecked(_Event):
     """Sizes of the complete blobs among the reported ones, in bytes."""
     deliveries: list[Delivery]
     """One for each key that opened in its own context, re-sealed to the recipient."""
+    kept: list[Envelope] = Field(default=[])
+    """The versions that models become which stay in the room, signed by it."""
 
 
 class ReleaseDue(_Event):

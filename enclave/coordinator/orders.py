@@ -8,12 +8,14 @@ from collections.abc import Iterator
 
 from cleanroom.crypto.sealing import CONTENT_KEY_LENGTH, SealKey, Unsealer, seal
 from cleanroom.errors import SealBroken
+from cleanroom.manifest.keeping import ROOM
 from cleanroom.manifest.model import Manifest
 from cleanroom.protocol.dataset import DatasetOffer, DatasetVersion, key_context
 from cleanroom.protocol.grant import GrantTerms, grant
 from cleanroom.protocol.run import Delivery, delivery_context, output_context
 from cleanroom.protocol.work import Order, OrderedInput, SealedOutput
 from enclave.coordinator.clusters import gang_of
+from enclave.coordinator.keeping import kept_delivery
 from enclave.coordinator.state import HeldVersion, Room, Run, Worker
 
 
@@ -74,7 +76,8 @@ def deliveries(manifest: Manifest, run: Run, unsealer: Unsealer) -> list[Deliver
     made = []
     for sealed in run.outputs:
         try:
-            made.append(_delivery(manifest, run, sealed, unsealer))
+            deliver = kept_delivery if sealed.output.recipient == ROOM else _delivery
+            made.append(deliver(manifest, run, sealed, unsealer))
         except SealBroken:
             continue
     return made

@@ -7,6 +7,7 @@ only lets out what the parties signed, to whom they signed it.
 from collections.abc import Iterable, Mapping, Sequence
 
 from cleanroom.errors import ComputationFailed, OutputTooLarge, SealBroken
+from cleanroom.manifest.keeping import addressees
 from cleanroom.manifest.model import (
     AnyComputation,
     AnyOutput,
@@ -33,7 +34,7 @@ def expected_outputs(
     expected = {
         (name, recipient): rule
         for name, rule in computation.outputs.items()
-        for recipient in rule.recipients
+        for recipient in addressees(rule)
     }
     found = [(sealed.output.output, sealed.output.recipient) for sealed in reported]
     if sorted(found) != sorted(expected):

@@ -13,6 +13,7 @@ from enclave.coordinator import events
 from enclave.coordinator.blobs import Blobs
 from enclave.coordinator.callers import Callers
 from enclave.coordinator.clusters import credentials
+from enclave.coordinator.keeping import kept_versions
 from enclave.coordinator.keys import RoomKeys
 from enclave.coordinator.leases import Leases
 from enclave.coordinator.orders import deliveries, orders
@@ -90,5 +91,12 @@ class Performer:
     def _check(self, room: Room, name: str) -> EventAt:
         run = room.run(name)
         stored = self.blobs.sizes(sealed.output.digest for sealed in run.outputs)
-        ready = deliveries(room.agreed(), run, self._keys.unsealer)
-        return lambda at: events.OutputsChecked(at=at, run=name, stored=stored, deliveries=ready)
+        manifest, signer = room.agreed(), self._keys.signer
+        ready = deliveries(manifest, run, self._keys.unsealer)
+        return lambda at: events.OutputsChecked(
+            at=at,
+            run=name,
+            stored=stored,
+            deliveries=ready,
+            kept=kept_versions(manifest, run, at, signer),
+        )

@@ -28,6 +28,7 @@ from cleanroom.protocol.work import Equipped, Provision, Stop
 from enclave.coordinator import budgets, events, limits, row_budgets, standing
 from enclave.coordinator import effects as do
 from enclave.coordinator.governing import add_version, admit, propose
+from enclave.coordinator.keeping import keep
 from enclave.coordinator.outputs import deliverable, expected_outputs, stored_outputs
 from enclave.coordinator.phases import FIRST, LOSABLE, Draft, Happening
 from enclave.coordinator.receipts import released
@@ -292,7 +293,7 @@ def _checked(draft: Draft, event: events.OutputsChecked) -> None:
     except CleanroomError as refused:
         _end(draft, run, "withheld", refused.code)
         return
-    draft.move(replace(run, deliveries=deliveries), "checked")
+    draft.move(replace(run, deliveries=deliveries, kept=tuple(event.kept)), "checked")
     draft.effects.append(do.Release(run.name))
 
 
@@ -307,6 +308,7 @@ def _released(draft: Draft, event: events.ReleaseDue) -> None:
     run = budgets.spend(draft, run)
     _retire(draft, draft.move(run, "released"))
     draft.contents.append(released(draft.room, run, approved, draft.at))
+    draft.take(keep(draft.room, run, draft.at))
 
 
 def _failed(draft: Draft, run: Run, event: events.RunFailed) -> None:

@@ -96,6 +96,8 @@ class Run:
     """Digest of the message that reported the outputs; empty before."""
     outputs: tuple[SealedOutput, ...] = ()
     deliveries: tuple[Delivery, ...] = ()
+    kept: tuple[Envelope, ...] = ()
+    """Signed versions that its models become once it is released."""
     budgets: Mapping[str, BudgetPart] = field(default_factory=dict)
     """What its receipt says of each budget that it spent from; empty before its release."""
 

@@ -153,6 +153,7 @@ class Executor:
             role=self._launch.role,
             instance=self._membership.admit.instance,
             now=self._launch.clock(),
+            room_key=self._membership.room.sign_key,
         )
         formed = self._work is not None and self._work.execution is not None
         if formed != (accepted.nodes > 1):

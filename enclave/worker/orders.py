@@ -7,6 +7,7 @@ every party signed. `accept` reads nothing but its arguments and opens no grant.
 from dataclasses import dataclass
 from datetime import datetime
 
+from cleanroom.crypto.signing import VerifyKey
 from cleanroom.errors import RunRefused
 from cleanroom.manifest.model import AnyComputation, Manifest
 from cleanroom.protocol.dataset import DatasetVersion, open_signed
@@ -36,7 +37,13 @@ class AcceptedOrder:
 
 
 def accept(
-    order: Order, manifest: Manifest, *, role: str, instance: str, now: datetime
+    order: Order,
+    manifest: Manifest,
+    *,
+    role: str,
+    instance: str,
+    now: datetime,
+    room_key: VerifyKey | None = None,
 ) -> AcceptedOrder:
     """Return the order once it is for this worker, this manifest and this moment.
 
@@ -46,6 +53,7 @@ def accept(
         role: the worker's role.
         instance: the worker's name.
         now: the worker's clock, aware.
+        room_key: the room's attested key, for models that stay in the room.
 
     Raises:
         RunRefused: it names something else, or a grant does not fit its input.
@@ -62,7 +70,7 @@ def accept(
         raise RunRefused("the order's deadline has passed")
     plan = operations[computation.op].plan(computation, manifest.datasets, order.parameters)
     for planned in plan.reads:
-        _check_version(order.inputs[planned.name], planned, manifest)
+        _check_version(order.inputs[planned.name], planned, manifest, room_key)
         _check_grant(order, planned, manifest, instance, now)
     return AcceptedOrder(order, manifest, plan, node)
 
@@ -83,8 +91,10 @@ def _place(order: Order, computation: AnyComputation, instance: str) -> int:
     return places[0]
 
 
-def _check_version(ordered: OrderedInput, planned: InputPlan, manifest: Manifest) -> DatasetVersion:
-    version = open_signed(ordered.signed, manifest)
+def _check_version(
+    ordered: OrderedInput, planned: InputPlan, manifest: Manifest, room_key: VerifyKey | None
+) -> DatasetVersion:
+    version = open_signed(ordered.signed, manifest, room_key)
     _same("dataset", version.dataset, planned.dataset)
     return version
 

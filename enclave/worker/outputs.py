@@ -9,8 +9,21 @@ import secrets
 from pathlib import Path
 from typing import BinaryIO
 
-from cleanroom.crypto.sealing import CONTENT_KEY_LENGTH, ContentWriter, SealKey, seal
+from cleanroom.crypto.sealing import (
+    CONTENT_KEY_LENGTH,
+    ContentWriter,
+    SealKey,
+    encrypt_content,
+    seal,
+)
+from cleanroom.dataset.context import DatasetContext
+from cleanroom.dataset.models.sealing import model_context
+from cleanroom.encoding import content_digest
+from cleanroom.errors import ComputationFailed
 from cleanroom.ledger.entry import OutputRecord
+from cleanroom.manifest.keeping import ROOM
+from cleanroom.manifest.model import ModelOutput
+from cleanroom.protocol.dataset import kept_version, key_context
 from cleanroom.protocol.run import delivery_context, output_context
 from cleanroom.protocol.work import SealedOutput
 from enclave.computations.encode import encode_into
@@ -26,6 +39,8 @@ def seal_result(
     Raises:
         OutputTooLarge: the encoded result is longer than the output's `max_bytes`.
     """
+    if released.recipient == ROOM:
+        return _kept(released, accepted, seal_key, directory)
     manifest = accepted.manifest
     context = output_context(
         str(manifest.metadata.lineage),
@@ -46,6 +61,33 @@ def seal_result(
     return SealedOutput(
         output=output, sealed_key=seal(key, seal_key, context=delivery_context(context, digest))
     )
+
+
+def _kept(
+    released: Released, accepted: AcceptedOrder, seal_key: SealKey, directory: Path
+) -> SealedOutput:
+    """Seal trees to the room as a version of the dataset that they are kept as."""
+    manifest, order = accepted.manifest, accepted.order
+    rule = manifest.computations[order.computation].outputs[released.output]
+    if not isinstance(rule, ModelOutput) or rule.kept_as is None:
+        raise ComputationFailed(f"output {released.output!r} is not kept")
+    trees = b"" if released.suppressed else released.table["booster"][0].as_py()
+    lineage, owner = str(manifest.metadata.lineage), manifest.datasets[rule.kept_as].owner
+    version, key = kept_version(order.run, released.output), secrets.token_bytes(CONTENT_KEY_LENGTH)
+    place = model_context(DatasetContext(lineage, rule.kept_as, owner, version))
+    ciphertext = encrypt_content(trees, key, context=place)
+    digest = content_digest(ciphertext)
+    with _created(sealed_file(directory, digest)) as file:
+        file.write(ciphertext)
+    output = OutputRecord(
+        output=released.output,
+        recipient=ROOM,
+        digest=digest,
+        size=len(ciphertext),
+        suppressed=released.suppressed,
+    )
+    context = key_context(lineage, manifest.digest, rule.kept_as, owner, version)
+    return SealedOutput(output=output, sealed_key=seal(key, seal_key, context=context))
 
 
 def encrypt_result(

@@ -85,7 +85,7 @@ def models_remember(manifest: Manifest) -> Iterator[Problem]:
     """A model that leaves without noise may tell who it was trained on."""
     for name, computation in manifest.computations.items():
         for output_id, output in computation.outputs.items():
-            if isinstance(output, ModelOutput) and computation.loss is None:
+            if isinstance(output, ModelOutput) and output.recipients and computation.loss is None:
                 yield Problem(
                     "the model leaves without noise: whoever holds it may find out whether a "
                     "person was among the training rows, and guess at that person's values",

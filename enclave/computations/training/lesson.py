@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from cleanroom.errors import ManifestRule
 from cleanroom.manifest.choices import Choice
+from cleanroom.manifest.keeping import addressees
 from cleanroom.manifest.model import (
     AnyDataset,
     Column,
@@ -167,7 +168,7 @@ def _rule(name: str, output: TrainingOutput) -> Rule:
     decimals = None if isinstance(output, ModelOutput) else output.decimals
     return Rule(
         output=name,
-        recipients=tuple(output.recipients),
+        recipients=tuple(addressees(output)),
         columns=tuple(
             OutputColumn(
                 column, kind, owner="", decimals=decimals if kind == pa.float64() else None

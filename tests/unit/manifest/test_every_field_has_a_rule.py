@@ -27,6 +27,7 @@ MODULES = (
     "computations",
     "growing",
     "joining",
+    "keeping",
     "training",
     "privacy",
     "prediction",
