@@ -4,6 +4,7 @@ The oracles join with plain pandas and fit with scikit-learn or XGBoost alone; t
 with the room but numpy's bit generator, whose words say which units test.
 """
 
+import copy
 import json
 import secrets
 from collections.abc import Mapping, Sequence
@@ -74,7 +75,7 @@ def training_plain(
             "limits": {"max_runs": 5},
             "task": "classification",
             "split": {"test_percent": 25, "seed": 7},
-            "outputs": OUTPUTS,
+            "outputs": copy.deepcopy(OUTPUTS),
             **how,
         }
     }
