@@ -13,7 +13,7 @@ import secrets
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,7 +32,7 @@ from cleanroom.errors import (
     WorkerLost,
 )
 from cleanroom.manifest.model import Manifest
-from cleanroom.protocol.run import Stage
+from cleanroom.protocol.run import LiveValue, Stage
 from cleanroom.protocol.work import Failed, Finished, Progress
 from enclave.computations.matches import place
 from enclave.computations.partition import SECRET_LENGTH, partitions_for
@@ -87,10 +87,11 @@ class Drive:
     def _percent(self, stage: Stage) -> Callable[[int], None]:
         return functools.partial(self.advance, stage)
 
-    def advance(self, stage: Stage, percent: int) -> None:
-        """Say how far the run is."""
+    def advance(self, stage: Stage, percent: int, live: Sequence[LiveValue] = ()) -> None:
+        """Say how far the run is, with values that may be told at once."""
         run = self.accepted.order.run
-        write_frame(self.out, Progress(run=run, stage=stage, percent=percent).to_bytes())
+        said = Progress(run=run, stage=stage, percent=percent, live=list(live))
+        write_frame(self.out, said.to_bytes())
 
     def _matched(self, secret: bytes) -> list[pa.Table]:
         """Read and partition every part on its node, then intersect partition by partition."""

@@ -8,6 +8,7 @@ run.
 
 import functools
 import secrets
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -18,12 +19,11 @@ import ray
 from ray.exceptions import ActorDiedError, ActorUnavailableError
 
 from cleanroom.errors import CleanroomError, ComputationFailed, WorkerLost
-from cleanroom.protocol.run import Stage
 from enclave.computations.release import Outcome, Rule
 from enclave.computations.training.grown import fit_grown
-from enclave.computations.training.operation import Train
+from enclave.computations.training.operation import Train, live_of
 from enclave.computations.training.reduced import fit_reduced
-from enclave.computations.training.rounds import Measured, unheard
+from enclave.computations.training.rounds import AfterRound, Measured, unheard
 from enclave.computations.training.spread import Growth, Share, spread
 from enclave.computations.training.steps import Answer, Columns, lasts
 from enclave.worker import ports, tasks
@@ -32,6 +32,7 @@ from enclave.worker.grower import Grown
 from enclave.worker.inputs import Source
 from enclave.worker.learner import Learner
 from enclave.worker.orders import AcceptedOrder
+from enclave.worker.telling import Advance, Teller
 from enclave.worker.tunnel import SECRET_LENGTH, Meeting
 
 MOST_LOSSES = 3
@@ -43,7 +44,7 @@ def taught(
     accepted: AcceptedOrder,
     found: pa.Table,
     awaiting: Awaiting,
-    advance: Callable[[Stage, int], None],
+    advance: Advance,
 ) -> tuple[tuple[Rule, Outcome], ...]:
     """Train over the gang on the lines of a join.
 
@@ -55,28 +56,25 @@ def taught(
         raise ComputationFailed("a training has no lesson")
     advance("train", 0)
     cut, seen_by = spread(plan, plan.lesson, found, accepted.nodes)
-    seen = seen_by(Learners(accepted, cut, awaiting, functools.partial(advance, "train")))
-    lines = functools.partial(fit_reduced, after_round=unheard)
-    return operation.taught(
-        plan, plan.lesson, seen, fit_grown if plan.op == "train.gbdt" else lines
+    seen = seen_by(Learners(accepted, cut, awaiting))
+    teller = Teller(advance, time.monotonic)
+    fits = {"train.linear": fit_reduced, "train.gbdt": fit_grown}
+    # how many steps a line takes nobody knows: only of trees is anything heard
+    heard = live_of(plan, plan.lesson, seen, teller.take).after_round
+    fit, joint = (
+        functools.partial(fits[plan.op], after_round=each)
+        for each in (unheard, heard if plan.op == "train.gbdt" else unheard)
     )
+    return operation.taught(plan, plan.lesson, seen, fit, joint)
 
 
 class Learners:
     """The shards of one training, one on each node; see `spread.Gang`."""
 
-    def __init__(
-        self,
-        accepted: AcceptedOrder,
-        cut: list[Share],
-        awaiting: Awaiting,
-        told: Callable[[int], None],
-    ) -> None:
-        """Load the shares; `told` hears after each round how many percent are done."""
+    def __init__(self, accepted: AcceptedOrder, cut: list[Share], awaiting: Awaiting) -> None:
         self._accepted = accepted
         self._cut = cut
         self._awaiting = awaiting
-        self._tell = told
         self._lasting: list[tuple[str, tuple[Any, ...]]] = []
         self._losses = 0
         self._learners = self._load(list(range(len(cut))))
@@ -90,17 +88,20 @@ class Learners:
             self._lasting.append((step, given))
         return answers
 
-    def grow(self, growth: Growth, kept: Columns | None) -> Growth:
+    def grow(self, growth: Growth, kept: Columns | None, after_round: AfterRound) -> Growth:
         """See `spread.Gang`; from the last trees that were handed out, if some rank is lost."""
+        hear = _once(after_round)
         while growth.done < growth.rounds:
-            growth = self._attempt(growth, kept)
+            growth = self._attempt(growth, kept, hear)
             self._awaiting.settle([learner.rest.remote() for learner in self._learners])
             if growth.done < growth.rounds:
                 self._lose()
                 self.ask("known")  # makes learners anew that are dead
         return growth
 
-    def _attempt(self, growth: Growth, kept: Columns | None) -> Growth:
+    def _attempt(
+        self, growth: Growth, kept: Columns | None, hear: Callable[[Grown], None]
+    ) -> Growth:
         """Let every rank grow until the end, or until one is lost; how far it came.
 
         Raises:
@@ -122,7 +123,7 @@ class Learners:
                     growing.remove(stream)
                 else:
                     if stream is lead:
-                        self._tell(100 * grown.done // growth.rounds)
+                        hear(grown)
                         fresh += grown.measured
                     if grown.trees:
                         growth, fresh = _further(growth, grown, fresh), ()
@@ -214,6 +215,21 @@ class Learners:
             for part in source.version.parts
         ]
         return refs
+
+
+def _once(after_round: AfterRound) -> Callable[[Grown], None]:
+    """Tells values of each round once: some are grown again when a rank is lost."""
+    told = 0
+
+    def hear(grown: Grown) -> None:
+        nonlocal told
+        parts: dict[str, dict[str, float]] = {}
+        for each in grown.measured if grown.done > told else ():
+            parts.setdefault(each.part, {})[each.metric] = each.value
+        told = max(told, grown.done)
+        after_round(grown.done, parts)
+
+    return hear
 
 
 def _further(growth: Growth, grown: Grown, fresh: tuple[Measured, ...]) -> Growth:

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cleanroom.protocol.work import Finished
+from cleanroom.protocol.work import Failed, Finished, Progress, Stop
 from tests.support.training_gangs import training_gang, two_classes, written
 from tests.support.trainings import LINE, TREES, train
 
@@ -65,10 +65,10 @@ def test_trees_over_two_nodes_stop_where_those_of_one_worker_stop(tmp_path):
     both = {"recipients": ["bank", "shop"], "decimals": 6, "min_test": 10}
     stopping = {**TREES, "early_stopping": {"rounds": 4, "validation_percent": 30}}
     plain, tables = two_classes(stopping, decimals=1)
-    plain["computations"]["model"]["outputs"]["course"] = {"kind": "curve", **both}
+    plain["computations"]["model"]["outputs"]["course"] = {"kind": "curve", "live": True, **both}
     alone = train(plain, tables, {"rounds": 200})
     with training_gang(plain, tables, tmp_path) as gang:
-        finished = gang.ended(gang.started(rounds=200))
+        live, finished = told_by(gang, gang.started(rounds=200))
         assert isinstance(finished, Finished)
         grown = [
             written(each)["learner"]["gradient_booster"]["model"]
@@ -82,4 +82,16 @@ def test_trees_over_two_nodes_stop_where_those_of_one_worker_stop(tmp_path):
     pd.testing.assert_frame_equal(found, expected, atol=1e-4)
     assert grown[0]["iteration_indptr"] == grown[1]["iteration_indptr"]
     assert found["round"].max() < 200
+    shown = {tuple(line) for line in found.itertuples(index=False)}
+    assert {(one.round, one.metric, one.part, one.value) for one in live} <= shown
+    assert len({(one.round, one.part) for one in live}) == len(live) > 0
     assert set(found["part"]) == {"training", "test", "validation"}
+
+
+def told_by(gang, run):
+    """Values that were told live, and the last word."""
+    live = []
+    while isinstance(said := gang.workers[0].hear(Progress, Finished, Failed), Progress):
+        live += said.live
+    gang.workers[1].say(Stop(run=run))
+    return live, said

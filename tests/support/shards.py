@@ -24,7 +24,7 @@ class Beside:
 
     shards: list[steps.Shard]
 
-    def grow(self, growth: spread.Growth, kept: steps.Columns | None) -> spread.Growth:
+    def grow(self, *_given: Any) -> spread.Growth:
         raise NotImplementedError("only workers have a tunnel")
 
     def ask(self, step: str, *given: Any) -> list[Any]:

@@ -69,7 +69,7 @@ class TrainingGang:
         ready = [worker.hear(Ready, Failed) for worker in self.workers]
         assert all(isinstance(answer, Ready) for answer in ready)
         for worker in self.workers:
-            worker.say(self.room.order("model", self.data, worker, peers, run, **parameters))
+            worker.say(self.room.order("model", self.data, worker, peers, run, 280, **parameters))
         self.runs.append(run)
         return run
 

@@ -9,12 +9,14 @@ import xgboost
 from cleanroom.manifest.model import CurveOutput
 from enclave.computations.plan import Lesson
 from enclave.computations.training.examples import Fitted
-from enclave.computations.training.rounds import best_round
+from enclave.computations.training.rounds import AfterRound, best_round
 from enclave.computations.training.spread import Growth, Spread
 from enclave.computations.training.trees import VALIDATION, Trees, tree_settings
 
 
-def fit_grown(seen: Spread, lesson: Lesson, classes: list[str], names: list[str]) -> Fitted:
+def fit_grown(
+    seen: Spread, lesson: Lesson, classes: list[str], names: list[str], after_round: AfterRound
+) -> Fitted:
     """Grow gradient-boosted trees on the training rows of all shards."""
     growth = seen.gang.grow(
         Growth(
@@ -25,6 +27,7 @@ def fit_grown(seen: Spread, lesson: Lesson, classes: list[str], names: list[str]
             patience=lesson.stopping.rounds if lesson.stopping else 0,
         ),
         seen.kept,
+        after_round,
     )
     model = xgboost.Booster(model_file=bytearray(growth.trees))
     if lesson.stopping is not None:

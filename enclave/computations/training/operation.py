@@ -119,7 +119,7 @@ class Train:
             from enclave.computations.training.private import learned, studied  # noqa: PLC0415
 
             return self.taught(plan, lesson, studied(seen, lesson, lesson.noise), learned)
-        heard = _live(plan, lesson, seen, tell).after_round
+        heard = live_of(plan, lesson, seen, tell).after_round
         joint, fit = (
             functools.partial(_pooled, op=plan.op, after_round=each) for each in (heard, unheard)
         )
@@ -236,7 +236,7 @@ def _fewest_judging(seen: Seen, lesson: Lesson) -> int:
     return min(seen.test_units, seen.validation_units) if stops else seen.test_units
 
 
-def _live(plan: Plan, lesson: Lesson, seen: Seen, tell: Tell) -> Live:
+def live_of(plan: Plan, lesson: Lesson, seen: Seen, tell: Tell) -> Live:
     """What may be heard of the joint fit while it goes on."""
     live = []
     for rule in plan.rules:

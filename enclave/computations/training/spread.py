@@ -27,7 +27,7 @@ from enclave.computations.training.examples import (
     labels_of,
     test_units,
 )
-from enclave.computations.training.rounds import Measured
+from enclave.computations.training.rounds import AfterRound, Measured
 from enclave.computations.training.steps import WITHIN, Answer, Columns, Shard
 from enclave.computations.training.units import units_by_owner
 
@@ -57,7 +57,7 @@ class Growth:
 class Gang(Protocol):
     """The shards of one training, wherever they lie."""
 
-    def grow(self, growth: Growth, kept: Columns | None) -> Growth:
+    def grow(self, growth: Growth, kept: Columns | None, after_round: AfterRound) -> Growth:
         """Grow trees over all shards, on these columns of the matrix; how it ended."""
         ...
 
