@@ -12,7 +12,6 @@ from cleanroom.manifest.model import MetricsOutput, ModelDataset
 from enclave.computations.plan import Scoring
 from enclave.computations.release import Outcome, Rule
 from enclave.computations.training.lesson import SHAPES
-from enclave.computations.training.scores import scores
 
 Metrics = Mapping[str, float | None]
 
@@ -59,6 +58,9 @@ def judged(
     Raises:
         DataMismatch: some label of an input, joined or not, breaks its column's rules.
     """
+    # scikit-learn takes seconds to import: only a run that judges pays
+    from enclave.computations.training.scores import scores  # noqa: PLC0415
+
     if scoring.label is None:
         raise ComputationFailed("an evaluation has no label")
     source, column = scoring.label

@@ -41,3 +41,8 @@ def test_a_run_on_one_worker_needs_no_ray(module):
 @pytest.mark.parametrize("module", ["enclave.worker.task", "enclave.worker.tasks"])
 def test_what_decrypts_has_no_network_library(module):
     assert loaded(module, "grpc") == "[]"
+
+
+def test_a_waiting_task_has_not_loaded_what_only_some_runs_need():
+    heavy = "sklearn xgboost onnx onnxruntime safetensors"
+    assert loaded("enclave.worker.task", heavy) == "[]"
