@@ -20,7 +20,7 @@ from enclave.worker import tunnel
 from enclave.worker.ports import free_block
 from enclave.worker.tls import NodeFiles, write_credentials
 from enclave.worker.tunnel import GREETING, PROTOCOL, Meeting, meet
-from tests.support.seclusion import NEEDS, may_seclude
+from tests.support.seclusion import require_seclusion
 from tests.support.workers import RunAuthority
 
 HOSTS = ["127.0.0.2", "127.0.0.3"]
@@ -187,8 +187,7 @@ sys.stdin.read()
 
 
 def test_a_secluded_process_reaches_nobody_and_is_reached_by_nobody():
-    if not may_seclude():
-        pytest.skip(NEEDS)
+    require_seclusion()
     free = free_block()
     with socket.create_server(("127.0.0.1", 0)) as outside:
         port = outside.getsockname()[1]

@@ -19,7 +19,7 @@ import pytest
 from cleanroom.protocol.work import Finished
 from enclave.worker.processes import descendants
 from tests.support.canaries import Flock, Looking, Wire, again_and_again, loopback
-from tests.support.seclusion import NEEDS, may_seclude
+from tests.support.seclusion import require_seclusion
 from tests.support.training_gangs import training_gang
 from tests.support.trainings import LINE, TREES, feature, training_plain
 
@@ -63,8 +63,8 @@ class Values:
 @pytest.fixture(scope="module", params=[LINE, TREES], ids=["line", "trees"])
 def seen(request, tmp_path_factory):
     """A whole training on two nodes, and what was seen of it."""
-    if request.param is TREES and not may_seclude():
-        pytest.skip(NEEDS)
+    if request.param is TREES:
+        require_seclusion()
     flock, values = Flock(), Values()
     needles = flock.needles() | values.needles()
     plain = training_plain(

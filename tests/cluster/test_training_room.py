@@ -4,6 +4,7 @@ import pytest
 
 from cleanroom.manifest.model import Manifest
 from tests.support.manifests import changed
+from tests.support.seclusion import require_seclusion
 from tests.support.training_gangs import two_classes
 from tests.support.trainings import TREES
 from tests.support.whole_rooms import whole_room
@@ -25,6 +26,7 @@ def manifest_of(plain):
 
 
 def test_one_worker_and_two_give_the_same_quality(tmp_path):
+    require_seclusion()
     plain, tables = two_classes(TREES, rows=6000)
     with whole_room(tmp_path / "room", manifest_of(plain), workers=2) as room:
         bank, shop = room.enter("bank"), room.enter("shop")

@@ -4,6 +4,8 @@ import subprocess
 import sys
 from functools import cache
 
+import pytest
+
 NEEDS = "network namespaces or /dev/net/tun are not allowed here"
 
 
@@ -13,3 +15,9 @@ def may_seclude() -> bool:
     script = "from enclave.worker.seclusion import seclude; seclude(0)"
     tried = subprocess.run([sys.executable, "-c", script], capture_output=True, check=False)
     return tried.returncode == 0
+
+
+def require_seclusion() -> None:
+    """Skip the test where trees cannot grow over several workers."""
+    if not may_seclude():
+        pytest.skip(NEEDS)

@@ -16,6 +16,7 @@ from cleanroom.client.models import Model, model_of
 from cleanroom.manifest.model import Manifest
 from cleanroom.protocol.work import Failed, Finished, Ready, Stop
 from tests.support.manifests import changed
+from tests.support.seclusion import require_seclusion
 from tests.support.trainings import feature, halves, training_plain
 from tests.support.workers import (
     Counterpart,
@@ -97,6 +98,8 @@ def training_gang(
     plain: dict[str, Any], tables: dict[str, pa.Table], base: Path, parts: int = 2
 ) -> Iterator[TrainingGang]:
     """A room whose computation `model` runs on two workers, with its data sealed."""
+    if plain["computations"]["model"]["op"] == "train.gbdt":
+        require_seclusion()
     room = ScriptedRoom(live_training(plain, count=2))
     sealed = base / "sealed"
     sealed.mkdir()

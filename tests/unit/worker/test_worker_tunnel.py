@@ -19,7 +19,7 @@ from enclave.worker.ports import free_block
 from enclave.worker.seclusion import NETWORK, TUNNELS_OF_THE_KERNEL, require_empty
 from enclave.worker.tunnel import Meeting, carry, meet
 from tests.attacks.test_tunnel_strangers import node
-from tests.support.seclusion import NEEDS, may_seclude
+from tests.support.seclusion import require_seclusion
 from tests.support.workers import RunAuthority
 
 ROUNDS = 2 * EVERY
@@ -106,8 +106,7 @@ def rows():
 @contextmanager
 def growers(ranks, rows, growth):
     """Every rank's process, each with its share of the rows."""
-    if not may_seclude():
-        pytest.skip(NEEDS)
+    require_seclusion()
     matrix, labels = rows
     count = len(ranks.gang)
     with ExitStack() as ended:
