@@ -18,11 +18,11 @@ import numpy as np
 import pyarrow as pa
 
 from bench.common import machine, say, versions, write_report
+from bench.rooms import enter
 from cleanroom.attestation.collateral import Collateral
 from cleanroom.client.clock import system_clock
-from cleanroom.client.identity import Identity
 from cleanroom.client.manifest_file import ManifestFile
-from cleanroom.client.room import Room, connect
+from cleanroom.client.room import Room
 from cleanroom.manifest.genesis import Genesis
 from cleanroom.manifest.model import Manifest
 from cleanroom.protocol.statement import verify_for_party
@@ -55,7 +55,7 @@ def main() -> None:
         platform, genesis = directory / "operator" / "platform", directory / "genesis.json"
         with LocalRoom(directory, directory / "operator", genesis) as local:
             address = local.start_coordinator()
-            parties = _enter(loaded, identities, address)
+            parties = enter(loaded, identities, address)
             local.start_workers(1, "cpu")
             results = {
                 "statement_ms": _statement(parties["bank"], loaded.manifest),
@@ -83,22 +83,6 @@ def _roomy(runs: int) -> Manifest:
         {"name": f"f{number:02}", **extra} for number in range(WIDE)
     ]
     return Manifest.from_plain(plain)
-
-
-def _enter(loaded: ManifestFile, identities: dict[str, Path], address: str) -> dict[str, Room]:
-    rooms = {
-        party: connect(
-            loaded,
-            identity=Identity.load(file),
-            coordinator=address,
-            allow_simulated=True,
-            directory=file.parent / party,
-        )
-        for party, file in identities.items()
-    }
-    for room in rooms.values():
-        room.propose(loaded.approvals())
-    return rooms
 
 
 def _statement(room: Room, manifest: Manifest) -> float:

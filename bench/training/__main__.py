@@ -16,10 +16,10 @@ import time
 from pathlib import Path
 
 from bench.common import fresh, machine, say, settle, versions, write_report
+from bench.rooms import enter
 from bench.training.inputs import CASES, PARTIES, Case, contract, write
-from cleanroom.client.identity import Identity
 from cleanroom.client.manifest_file import ManifestFile
-from cleanroom.client.room import Room, connect
+from cleanroom.client.room import Room
 from enclave.local import LocalRoom, prepare
 
 OUT = Path("bench/out/training.json")
@@ -38,7 +38,7 @@ def compare(case: Case, rounds: int) -> dict[str, float]:
         genesis = directory / "genesis.json"
         with LocalRoom(directory, directory / "operator", genesis) as local:
             address = local.start_coordinator()
-            rooms = _enter(loaded, identities, address)
+            rooms = enter(loaded, identities, address)
             local.start_workers(1, "cpu")
             for party, table in write(case, directory).items():
                 rooms[party].add(PARTIES[party], table)
@@ -46,22 +46,6 @@ def compare(case: Case, rounds: int) -> dict[str, float]:
             for room in rooms.values():
                 room.close()
     return _summary(pairs)
-
-
-def _enter(loaded: ManifestFile, identities: dict[str, Path], address: str) -> dict[str, Room]:
-    rooms = {
-        party: connect(
-            loaded,
-            identity=Identity.load(file),
-            coordinator=address,
-            allow_simulated=True,
-            directory=file.parent / party,
-        )
-        for party, file in identities.items()
-    }
-    for room in rooms.values():
-        room.propose(loaded.approvals())
-    return rooms
 
 
 def _sealed(room: Room, case: Case) -> dict[str, float]:

@@ -12,8 +12,8 @@ from enclave.computations.keys import key_table
 from enclave.computations.registry import operations
 from enclave.computations.release import release
 from enclave.computations.training import spread, steps
-from enclave.computations.training.examples import Fit
 from enclave.computations.training.operation import Train
+from enclave.computations.training.seen import Fit
 from tests.support.manifests import changed
 from tests.support.trainings import Trained
 

@@ -10,7 +10,8 @@ import numpy as np
 
 from enclave.computations.plan import Lesson
 from enclave.computations.training.evaluation import Trial
-from enclave.computations.training.examples import Fit, Fitted, S, classes_of, features_of
+from enclave.computations.training.examples import classes_of, features_of
+from enclave.computations.training.seen import Fit, Fitted, S
 
 
 def trials(fit: Fit[S], fitted: Fitted, seen: S, lesson: Lesson) -> Iterator[Trial]:

@@ -12,7 +12,7 @@ import numpy as np
 
 from cleanroom.dataset.features import Matrix
 from cleanroom.manifest.model import EvaluationOutput
-from enclave.computations.training.examples import Seen
+from enclave.computations.training.seen import Seen
 from enclave.computations.training.units import Numbers, count
 
 Line = tuple[str, str, float, float | None, float | None, float, float]

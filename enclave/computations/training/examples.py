@@ -2,27 +2,22 @@
 
 Whole inputs are judged before the join is looked at: a row that breaks a rule ends the run whether
 or not it matched anybody, so that how a run ends says nothing about the intersection.
-
-Units are drawn for the test by the signed seed and by their place in the joined order: the raw
-64-bit words of numpy's PCG64 bit generator, whose stream is fixed (NEP 19), are drawn in the order
-of the units; the units with the smallest words test.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Protocol, Self, TypeVar
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from cleanroom.dataset.features import Feature, Matrix, as_numbers, matrix, require_lawful
-from cleanroom.dataset.model_file import LinearPart
-from cleanroom.manifest.model import Split
 from enclave.computations.matches import UNIT
 from enclave.computations.plan import Lesson, Plan
 from enclave.computations.training.columns import Payload, feature_of, joined, whole
-from enclave.computations.training.rounds import Measured
+from enclave.computations.training.drawing import drawn, held_back, test_units
+from enclave.computations.training.seen import Fitted, Seen
 from enclave.computations.training.units import Numbers, count, units_by_owner
 
 
@@ -46,89 +41,6 @@ class Sample:
     def counting(self) -> "Sample":
         """Only the rows with a weight above 0."""
         return self if self.weights is None else self.chosen(self.weights > 0)
-
-
-class Fitted(Protocol):
-    """A model that was trained."""
-
-    def predict(self, rows: Matrix) -> Matrix:
-        """Probabilities, rows by classes, or one number for each row."""
-        ...
-
-    def weights(self) -> Matrix:
-        """How much each matrix column matters, not negative; in no unit."""
-        ...
-
-    @property
-    def linear(self) -> LinearPart | None:
-        """The model, if it is linear."""
-        ...
-
-    @property
-    def booster(self) -> bytes:
-        """The model as UBJ, if it is trees; empty otherwise."""
-        ...
-
-    @property
-    def measured(self) -> tuple[Measured, ...]:
-        """How it went, round by round; of a fit without rounds nothing."""
-        ...
-
-
-class Seen(Protocol):
-    """Examples, wherever their rows are: what a test of a model needs of them."""
-
-    @property
-    def units(self) -> Mapping[str, int]:
-        """Units of each owner, as the gate counts them."""
-        ...
-
-    @property
-    def test_units(self) -> int:
-        """Units of the rows that test, as the gate counts them."""
-        ...
-
-    @property
-    def validation_units(self) -> int:
-        """Units of the rows that validate, as the gate counts them."""
-        ...
-
-    @property
-    def known(self) -> np.ndarray[Any, Any]:
-        """Different labels of training rows with a weight; of numbers least and greatest do."""
-        ...
-
-    @property
-    def truth(self) -> np.ndarray[Any, Any]:
-        """The labels of the rows that test, in the joined order."""
-        ...
-
-    @property
-    def tested(self) -> np.ndarray[Any, Any]:
-        """The units of the rows that test, as numbers, in the same order."""
-        ...
-
-    @property
-    def worth(self) -> Numbers | None:
-        """The weights of the rows that test, in the same order; None where all count alike."""
-        ...
-
-    def asked(self, fitted: Fitted) -> Matrix:
-        """What a model says of the rows that test, in the same order."""
-        ...
-
-    def folds(self, lesson: Lesson) -> Iterator[Self]:
-        """The rows that do not test, cut as often as the lesson says; in each some of them do."""
-        ...
-
-    def narrowed(self, kept: np.ndarray[Any, np.dtype[np.bool_]]) -> Self:
-        """The same examples with some of the matrix's columns."""
-        ...
-
-
-S = TypeVar("S", bound=Seen)
-Fit = Callable[[S, Lesson, list[str], list[str]], Fitted]
-"""How to learn: from examples, a lesson, classes and the names of the matrix's columns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,31 +202,6 @@ def teaches(seen: Seen, lesson: Lesson) -> bool:
 
 def _of(weights: Numbers | None, rows: np.ndarray[Any, np.dtype[np.bool_]]) -> Numbers | None:
     return None if weights is None else weights[rows]
-
-
-def held_back(
-    units: np.ndarray[Any, np.dtype[np.bool_]], lesson: Lesson
-) -> np.ndarray[Any, np.dtype[np.bool_]]:
-    """Which of some units validate: those that would have tested next; none where nothing stops."""
-    held = np.zeros(len(units), dtype=np.bool_)
-    if lesson.stopping is not None:
-        among = drawn(len(units), lesson.split)
-        among = among[units[among]]
-        held[among[: (len(among) * lesson.stopping.validation_percent + 50) // 100]] = True
-    return held
-
-
-def drawn(units: int, split: Split) -> Numbers:
-    """The units in the order in which they are drawn."""
-    words = np.random.PCG64(split.seed).random_raw(units)
-    return np.argsort(words, kind="stable")
-
-
-def test_units(units: int, split: Split) -> np.ndarray[Any, np.dtype[np.bool_]]:
-    """Which units test, by their place in the joined order."""
-    tested = np.zeros(units, dtype=np.bool_)
-    tested[drawn(units, split)[: (units * split.test_percent + 50) // 100]] = True
-    return tested
 
 
 def labels_of(lesson: Lesson, column: pa.ChunkedArray) -> np.ndarray[Any, Any]:

@@ -16,8 +16,9 @@ from sklearn.preprocessing import StandardScaler
 from cleanroom.dataset.features import Matrix
 from cleanroom.dataset.model_file import LinearPart
 from enclave.computations.plan import Lesson
-from enclave.computations.training.examples import Examples, Fitted
+from enclave.computations.training.examples import Examples
 from enclave.computations.training.rounds import AfterRound, Measured
+from enclave.computations.training.seen import Fitted
 from enclave.computations.training.trees import fit_trees
 from enclave.computations.training.units import Numbers
 

@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from enclave.computations.plan import Lesson
-from enclave.computations.training.examples import Fit, S, teaches
+from enclave.computations.training.examples import teaches
+from enclave.computations.training.seen import Fit, S
 
 Told = dict[str, float | None]
 """Value by the metric's name; None where a fold's units do not define it."""

@@ -8,8 +8,8 @@ import xgboost
 
 from cleanroom.manifest.model import CurveOutput
 from enclave.computations.plan import Lesson
-from enclave.computations.training.examples import Fitted
 from enclave.computations.training.rounds import AfterRound, best_round
+from enclave.computations.training.seen import Fitted
 from enclave.computations.training.spread import Growth, Spread
 from enclave.computations.training.trees import VALIDATION, Trees, tree_settings
 

@@ -42,10 +42,6 @@ from enclave.computations.training.columns import feature_of
 from enclave.computations.training.evaluation import Trial, points
 from enclave.computations.training.examples import (
     Examples,
-    Fit,
-    Fitted,
-    S,
-    Seen,
     classes_of,
     examples,
     features_of,
@@ -55,6 +51,7 @@ from enclave.computations.training.folds import Crossed, crossed
 from enclave.computations.training.lesson import plan_training, shape_of
 from enclave.computations.training.live import Live, Tell, untold
 from enclave.computations.training.rounds import AfterRound, unheard
+from enclave.computations.training.seen import Fit, Fitted, S, Seen
 
 Lines = Sequence[tuple[object, ...]]
 """The lines of an output's table."""

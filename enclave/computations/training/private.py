@@ -22,7 +22,8 @@ from enclave.computations.privacy.accounting import allowed_rho, require_within
 from enclave.computations.privacy.grid import ONE, Whole, scale_of, span
 from enclave.computations.privacy.lines import STEPS, NoisyLine, logistic, ridge, step_rhos
 from enclave.computations.privacy.trial import StandIns, by_cells, by_moments
-from enclave.computations.training.examples import Examples, Fitted, classes_of
+from enclave.computations.training.examples import Examples, classes_of
+from enclave.computations.training.seen import Fitted
 from enclave.computations.training.units import Numbers
 
 COIN_BYTES = 4

@@ -15,9 +15,9 @@ from scipy import linalg, optimize
 from cleanroom.dataset.features import Matrix
 from cleanroom.dataset.model_file import LinearPart
 from enclave.computations.plan import Lesson
-from enclave.computations.training.examples import Fitted
 from enclave.computations.training.fitting import ITERATIONS, TOLERANCE, Line
 from enclave.computations.training.rounds import AfterRound
+from enclave.computations.training.seen import Fitted
 from enclave.computations.training.spread import Spread
 
 EPSILON = float(np.finfo(np.float64).eps)

@@ -20,14 +20,10 @@ from enclave.computations.failure import Reason, value_free
 from enclave.computations.matches import UNIT, place
 from enclave.computations.plan import Lesson, Plan
 from enclave.computations.training.columns import feature_of, joined
-from enclave.computations.training.examples import (
-    Fitted,
-    features_of,
-    held_back,
-    labels_of,
-    test_units,
-)
+from enclave.computations.training.drawing import held_back, test_units
+from enclave.computations.training.examples import features_of, labels_of
 from enclave.computations.training.rounds import AfterRound, Measured
+from enclave.computations.training.seen import Fitted
 from enclave.computations.training.steps import WITHIN, Answer, Columns, Shard
 from enclave.computations.training.units import units_by_owner
 
@@ -68,7 +64,7 @@ class Gang(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """The examples of a gang, as far as its driver knows them; see `examples.Seen`."""
+    """The examples of a gang, as far as its driver knows them; see `seen.Seen`."""
 
     gang: Gang
     units: Mapping[str, int]
@@ -92,16 +88,16 @@ class Spread:
 
     @property
     def known(self) -> np.ndarray[Any, Any]:
-        """See `examples.Seen`."""
+        """See `seen.Seen`."""
         return np.unique(np.concatenate(self.ask("known")))
 
     @property
     def truth(self) -> np.ndarray[Any, Any]:
-        """See `examples.Seen`."""
+        """See `seen.Seen`."""
         return np.concatenate(self.ask("truth"))
 
     def asked(self, fitted: Fitted) -> Matrix:
-        """See `examples.Seen`."""
+        """See `seen.Seen`."""
         return np.concatenate(self.ask("asked", fitted))
 
     def folds(self, lesson: Lesson) -> Iterator["Spread"]:
@@ -110,7 +106,7 @@ class Spread:
         return iter(())
 
     def narrowed(self, kept: Columns) -> "Spread":
-        """See `examples.Seen`."""
+        """See `seen.Seen`."""
         return replace(self, kept=kept)
 
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from cleanroom.dataset.features import Matrix
 from enclave.computations.failure import Reason, value_free
-from enclave.computations.training.examples import Fitted
+from enclave.computations.training.seen import Fitted
 
 Columns = np.ndarray[Any, np.dtype[np.bool_]]
 """Which columns of the matrix."""

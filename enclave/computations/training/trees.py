@@ -15,8 +15,9 @@ from cleanroom.dataset.features import Matrix
 from cleanroom.manifest.model import CurveOutput
 from enclave.computations.plan import Lesson
 from enclave.computations.threads import THREADS
-from enclave.computations.training.examples import Examples, Fitted, Sample
+from enclave.computations.training.examples import Examples, Sample
 from enclave.computations.training.rounds import AfterRound, Measured
+from enclave.computations.training.seen import Fitted
 
 VALIDATION = "validation"
 """The part that says when to stop."""
