@@ -22,6 +22,7 @@ from cleanroom.client.display import mimebundle
 from cleanroom.client.identity import Identity
 from cleanroom.client.log_view import LogView, fetch_log
 from cleanroom.client.manifest_file import FILE_NAME, GivenManifest, located
+from cleanroom.client.members import members
 from cleanroom.client.memory import Memory
 from cleanroom.client.run import Run
 from cleanroom.client.signed_values import values_beside
@@ -33,7 +34,6 @@ from cleanroom.crypto.envelope import Envelope
 from cleanroom.errors import RunRefused, Usage
 from cleanroom.manifest.choices import spelled
 from cleanroom.manifest.model import Manifest
-from cleanroom.protocol.join import Admitted
 from cleanroom.protocol.run import RunRequest, RunView, sign_request
 from cleanroom.protocol.statement import RoomPhase, TrustedRoom
 from cleanroom.wire.proto.cleanroom.v1 import cleanroom_pb2 as pb
@@ -84,9 +84,8 @@ class Room:
             NotTrusted: the evidence of one does not hold; the room should not have admitted it.
         """
         trusted, caller = self._calls.require_active(), self._calls.caller
-        reply: pb.CanonicalList = self._calls.unary(lambda to: to.trust.GetWorkers, pb.Nothing())
         known = caller.manifest, trusted, caller.collateral, caller.clock()
-        return [worker_verdict(Admitted.from_bytes(each), *known) for each in reply.records]
+        return [worker_verdict(each, *known) for each in members(self._calls)]
 
     def status(self) -> Status:
         """Where the room stands, and what this party does next."""

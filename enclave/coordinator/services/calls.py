@@ -5,7 +5,7 @@ An unexpected exception is told to the operator by its class only, and to the ca
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import wraps
 from typing import Any, NoReturn, TypeVar
@@ -14,8 +14,11 @@ import grpc
 
 from cleanroom.errors import CleanroomError, Overloaded
 from cleanroom.wire.errors import abort
+from cleanroom.wire.proto.cleanroom.v1 import cleanroom_pb2 as pb
 from enclave.coordinator.logs import logger
 
+MOST_BYTES = 3 << 20
+"""Records in one answer, in bytes: a message is limited to 4 MiB."""
 Method = TypeVar("Method", bound=Callable[..., Any])
 
 
@@ -43,6 +46,17 @@ def streaming(method: Method) -> Method:
             _refuse(method.__name__, context, error)
 
     return answer  # type: ignore[return-value]
+
+
+def fitting(records: Iterable[bytes]) -> pb.CanonicalList:
+    """The first records, as many as one answer holds; the caller asks for those behind them."""
+    taken, size = [], 0
+    for record in records:
+        size += len(record)
+        if size > MOST_BYTES:
+            break
+        taken.append(record)
+    return pb.CanonicalList(records=taken)
 
 
 class Places:

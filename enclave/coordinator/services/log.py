@@ -5,10 +5,7 @@ import grpc
 from cleanroom.wire.proto.cleanroom.v1 import cleanroom_pb2 as pb
 from cleanroom.wire.proto.cleanroom.v1 import cleanroom_pb2_grpc as rpc
 from enclave.coordinator.engine import Engine
-from enclave.coordinator.services.calls import unary
-
-MOST_BYTES = 3 << 20
-"""Entries in one answer, in bytes: a message is limited to 4 MiB."""
+from enclave.coordinator.services.calls import fitting, unary
 
 
 class Log(rpc.LogServicer):
@@ -35,10 +32,4 @@ class Log(rpc.LogServicer):
     @unary
     def GetEntries(self, request: pb.EntriesRequest, _: grpc.ServicerContext) -> pb.CanonicalList:  # noqa: N802
         """Entries from `start` to before `end`; fewer when they are too many for one answer."""
-        taken, size = [], 0
-        for entry in self._engine.entries(request.start, request.end):
-            size += len(entry)
-            if size > MOST_BYTES:
-                break
-            taken.append(entry)
-        return pb.CanonicalList(records=taken)
+        return fitting(self._engine.entries(request.start, request.end))

@@ -9,7 +9,7 @@ from cleanroom.protocol.statement import NONCE_LENGTH
 from cleanroom.wire.proto.cleanroom.v1 import cleanroom_pb2 as pb
 from cleanroom.wire.proto.cleanroom.v1 import cleanroom_pb2_grpc as rpc
 from enclave.coordinator.engine import Engine
-from enclave.coordinator.services.calls import unary
+from enclave.coordinator.services.calls import fitting, unary
 
 
 class Trust(rpc.TrustServicer):
@@ -44,16 +44,18 @@ class Trust(rpc.TrustServicer):
         return pb.Canonical(record=token.to_bytes())
 
     @unary
-    def GetWorkers(self, _: pb.Nothing, __: grpc.ServicerContext) -> pb.CanonicalList:  # noqa: N802
-        """Every worker with a lease, by its name, with the evidence it showed."""
+    def GetWorkers(  # noqa: N802 - the service's name
+        self, request: pb.WorkersRequest, _: grpc.ServicerContext
+    ) -> pb.CanonicalList:
+        """Workers with a lease behind one, by their names, with the evidence they showed."""
         live = sorted(self._engine.room.workers.items())
-        admitted = [
+        return fitting(
             Admitted(
                 instance=name,
                 join=worker.join,
                 reattested=worker.reattested,
                 attested_at=worker.attested_at,
-            )
+            ).to_bytes()
             for name, worker in live
-        ]
-        return pb.CanonicalList(records=[each.to_bytes() for each in admitted])
+            if name > request.after
+        )

@@ -16,6 +16,12 @@ class Nothing(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...
 
+class WorkersRequest(_message.Message):
+    __slots__ = ("after",)
+    AFTER_FIELD_NUMBER: _ClassVar[int]
+    after: str
+    def __init__(self, after: _Optional[str] = ...) -> None: ...
+
 class StatementRequest(_message.Message):
     __slots__ = ("nonce", "remembered_size")
     NONCE_FIELD_NUMBER: _ClassVar[int]

@@ -52,7 +52,7 @@ class TrustStub(object):
                 _registered_method=True)
         self.GetWorkers = channel.unary_unary(
                 '/cleanroom.v1.Trust/GetWorkers',
-                request_serializer=cleanroom_dot_v1_dot_cleanroom__pb2.Nothing.SerializeToString,
+                request_serializer=cleanroom_dot_v1_dot_cleanroom__pb2.WorkersRequest.SerializeToString,
                 response_deserializer=cleanroom_dot_v1_dot_cleanroom__pb2.CanonicalList.FromString,
                 _registered_method=True)
 
@@ -83,7 +83,8 @@ class TrustServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def GetWorkers(self, request, context):
-        """protocol.join.Admitted of every worker with a lease. Needs a session of a party.
+        """protocol.join.Admitted of workers with a lease, by their names, as many as one answer holds;
+        none where no more are behind `after`. Needs a session of a party.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -109,7 +110,7 @@ def add_TrustServicer_to_server(servicer, server):
             ),
             'GetWorkers': grpc.unary_unary_rpc_method_handler(
                     servicer.GetWorkers,
-                    request_deserializer=cleanroom_dot_v1_dot_cleanroom__pb2.Nothing.FromString,
+                    request_deserializer=cleanroom_dot_v1_dot_cleanroom__pb2.WorkersRequest.FromString,
                     response_serializer=cleanroom_dot_v1_dot_cleanroom__pb2.CanonicalList.SerializeToString,
             ),
     }
@@ -220,7 +221,7 @@ class Trust(object):
             request,
             target,
             '/cleanroom.v1.Trust/GetWorkers',
-            cleanroom_dot_v1_dot_cleanroom__pb2.Nothing.SerializeToString,
+            cleanroom_dot_v1_dot_cleanroom__pb2.WorkersRequest.SerializeToString,
             cleanroom_dot_v1_dot_cleanroom__pb2.CanonicalList.FromString,
             options,
             channel_credentials,
