@@ -10,6 +10,7 @@ import pytest
 
 from cleanroom.errors import CallerRefused, Overloaded
 from cleanroom.protocol.session import CallerProof, prove_caller
+from cleanroom.protocol.work import Progress
 from enclave.coordinator.callers import CHALLENGE_S, LIFETIME_S, MOST_CHALLENGES, Callers
 from enclave.coordinator.leases import Leases
 from enclave.coordinator.logs import logger, to_stream
@@ -139,6 +140,10 @@ def test_a_lease_ends_unless_it_is_renewed(hands):
     assert leases.expired() == []
 
 
+def said(history, stage, percent):
+    return Progress(run=history.run().name, stage=stage, percent=percent)
+
+
 def test_watchers_see_phases_and_progress_in_order():
     history, board = History.active(), Board()
     history.submit()
@@ -146,10 +151,10 @@ def test_watchers_see_phases_and_progress_in_order():
     history.join(1)
     board.announce(history.run(), NOW)
     board.announce(history.run(), NOW)
-    board.progress(history.run(), NOW, "compute", 50)
+    board.progress(history.run(), NOW, said(history, "compute", 50))
     history.complete()
     board.announce(history.run(), NOW)
-    board.progress(history.run(), NOW, "seal", 1)
+    board.progress(history.run(), NOW, said(history, "seal", 1))
     told = board.after(history.run(), NOW, 0, 0)
     assert [(one.sequence, one.phase, one.stage, one.percent) for one in told] == [
         (0, "submitted", "queued", 0),
@@ -189,7 +194,7 @@ def test_progress_is_bounded():
     history.join(1)
     history.submit()
     for _ in range(MOST_EVENTS + 10):
-        board.progress(history.run(), NOW, "compute", 1)
+        board.progress(history.run(), NOW, said(history, "compute", 1))
     history.complete()
     board.announce(history.run(), NOW)
     told = board.after(history.run(), NOW, 0, 0)
