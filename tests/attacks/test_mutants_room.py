@@ -218,7 +218,7 @@ MUTANTS = [
         limits.test_a_party_that_is_no_submitter_gets_no_run,
     ),
     Mutant(
-        "enclave.coordinator.limits:_value",
+        "cleanroom.manifest.choices:_chosen",
         hands_back(2),
         limits.test_a_parameter_outside_its_range_is_refused,
     ),
