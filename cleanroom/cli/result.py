@@ -43,7 +43,7 @@ def result() -> None:
 @click.option(
     "--out",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="A new .parquet or .csv file, of a model .ubj or .json; by default RUN.parquet.",
+    help="A new .parquet or .csv file, of a model .ubj, .safetensors or .json; else RUN.parquet.",
 )
 @click.option("--plot", type=click.Path(path_type=Path, dir_okay=False), help="Save a plot (.svg).")
 @click.option("--picture", help="Which plot; of an evaluation roc, lift or calibration.")

@@ -21,7 +21,7 @@ from cleanroom.client.card import (
 from cleanroom.client.points import COLUMNS as POINT_COLUMNS
 from cleanroom.encoding import content_digest
 from cleanroom.errors import Usage
-from cleanroom.manifest.model import Manifest, TrainGbdt, Training, TrainLinear
+from cleanroom.manifest.model import AnyTraining, Manifest, Training
 from cleanroom.manifest.rules import WARNINGS, warnings
 from cleanroom.manifest.words import learned
 from cleanroom.protocol.predicate import Predicate
@@ -29,8 +29,6 @@ from cleanroom.protocol.predicate import Predicate
 if TYPE_CHECKING:
     from cleanroom.client.results import Result
 
-AnyTraining = TrainLinear | TrainGbdt
-"""What has a card."""
 APART = ("op", "inputs", "outputs", "submitters", "on")
 """What of a computation stands in fields of its own."""
 ABOUT_THE_ROOM = (warnings.simulated, warnings.any_host, warnings.no_witnesses)

@@ -95,6 +95,7 @@ def _packages() -> list[Item]:
         "ray": "missing: rooms and workers cannot run here; parties do not need it",
         "polars": "missing: rooms and workers cannot run here; parties do not need it",
         "matplotlib": "missing: results cannot be plotted",
+        "torch": "missing: workers refuse `train.torch`; nothing else needs it",
     }
     return [
         Item(
@@ -102,7 +103,7 @@ def _packages() -> list[Item]:
             "ok" if find_spec(name) else "note",
             "installed" if find_spec(name) else lacking,
             "installed",
-            'pip install "attested-cleanroom[enclave,notebook]"',
+            'pip install "attested-cleanroom[enclave,notebook,torch]"',
         )
         for name, lacking in wanted.items()
     ]

@@ -1,7 +1,7 @@
 """An exported model on its recipient's machine: it takes tables and says what it predicts.
 
-Loading reads JSON and XGBoost's UBJ, which hold numbers and nothing to run. This module needs
-numpy, and XGBoost for trees, so it is met only when a model is asked for.
+Loading reads JSON, XGBoost's UBJ and safetensors, which hold numbers and nothing to run. This
+module needs numpy, and XGBoost for trees, so it is met only when a model is asked for.
 """
 
 import os
@@ -17,8 +17,13 @@ from cleanroom.client.display import mimebundle
 from cleanroom.client.files import PRIVATE_FILE, write_new
 from cleanroom.dataset.features import Matrix, matrix
 from cleanroom.dataset.model_file import ModelDescription
+from cleanroom.dataset.models.layers import tensors_of
+from cleanroom.dataset.network_part import NetworkModel
 from cleanroom.encoding import content_digest
-from cleanroom.errors import DataMismatch, RecordMalformed, Usage
+from cleanroom.errors import DataMismatch, ModelRefused, RecordMalformed, Usage
+
+SUFFIXES = {"linear": ".json", "gbdt": ".ubj", "torch": ".safetensors"}
+"""Of the file that holds a model's numbers, by its kind."""
 
 
 class Model:
@@ -26,16 +31,17 @@ class Model:
 
     Args:
         description: what it is.
-        booster: XGBoost's own object for trees; None for a linear model.
-        ubj: the bytes it was read from.
+        booster: XGBoost's own object for trees, a `NetworkModel` for a network; None for a linear
+            model.
+        raw: the bytes it was read from.
     """
 
-    def __init__(self, description: ModelDescription, booster: Any, ubj: bytes) -> None:  # noqa: ANN401
+    def __init__(self, description: ModelDescription, booster: Any, raw: bytes) -> None:  # noqa: ANN401
         self.description = description
         """Features, classes, and the whole of a linear model."""
         self.booster = booster
-        """`xgboost.Booster`, or None for a linear model."""
-        self._ubj = ubj
+        """`xgboost.Booster`, `NetworkModel`, or None for a linear model."""
+        self._raw = raw
 
     def predict(self, rows: pa.Table | Mapping[str, Any]) -> Matrix:
         """What the model says of rows.
@@ -54,23 +60,26 @@ class Model:
         found = matrix(self.description.features, columns)
         if self.description.linear is not None:
             return self.description.linear.predict(found, self.description.task)
+        if isinstance(self.booster, NetworkModel):
+            return self.booster.predict(found)
         return self._by_trees(found)
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the model to a new file that only you can read.
 
-        Trees go to `.ubj`, as XGBoost reads them, a linear model to `.json`; the description of
-        trees alone may go to `.json`, too.
+        Trees go to `.ubj`, as XGBoost reads them, the layers of a network to `.safetensors`, a
+        linear model to `.json`; the description of the others alone may go to `.json`, too.
 
         Raises:
             Usage: the suffix is another one, or the file exists.
         """
         target = Path(path)
-        if target.suffix == ".ubj" and self._ubj:
-            return write_new(target, memoryview(self._ubj), PRIVATE_FILE)
+        suffix = SUFFIXES[self.description.kind]
+        if target.suffix == suffix and self._raw:
+            return write_new(target, memoryview(self._raw), PRIVATE_FILE)
         if target.suffix == ".json":
             return write_new(target, memoryview(self.description.to_bytes()), PRIVATE_FILE)
-        expected = ".ubj or .json" if self._ubj else ".json"
+        expected = f"{suffix} or .json" if self._raw else ".json"
         raise Usage(f"the file is {target.name!r}, expected a name in {expected}")
 
     def __repr__(self) -> str:
@@ -103,19 +112,30 @@ def model_of(table: pa.Table) -> Model:
     """
     if table.num_rows != 1:
         raise DataMismatch(f"the result has {table.num_rows} models, expected one")
-    text, ubj = table["description"][0].as_py(), table["booster"][0].as_py()
+    text, raw = table["description"][0].as_py(), table["booster"][0].as_py()
     try:
         description = ModelDescription.from_bytes(text.encode())
     except RecordMalformed as malformed:
         raise DataMismatch(f"the model's description does not read: {malformed}") from None
     if description.kind == "linear":
         return Model(description, None, b"")
-    return Model(description, _booster(ubj, description), ubj)
+    if content_digest(raw) != description.booster:
+        raise DataMismatch("the trees or layers are not those that the description names")
+    read = _network if description.network else _booster
+    return Model(description, read(raw, description), raw)
+
+
+def _network(raw: bytes, description: ModelDescription) -> NetworkModel:
+    if description.network is None:
+        raise DataMismatch("the description is of no network")
+    try:
+        tensors = tensors_of(raw, description.sizes)
+    except ModelRefused as refused:
+        raise DataMismatch(f"the layers do not read: {refused.message}") from None
+    return NetworkModel(description.network, tensors, description.task)
 
 
 def _booster(ubj: bytes, description: ModelDescription) -> Any:  # noqa: ANN401 - XGBoost's own
-    if content_digest(ubj) != description.booster:
-        raise DataMismatch("the trees are not those that the description names")
     booster = import_module("xgboost").Booster(model_file=bytearray(ubj))
     if booster.feature_names != description.matrix_names:
         raise DataMismatch("the columns of the trees are not those of the description")

@@ -52,7 +52,7 @@ ENCODINGS = frozenset({"PLAIN", "RLE", "BIT_PACKED"})
 """With these a page decodes to about its own size."""
 MODEL_COLUMNS = ["description", "booster"]
 """Columns of a model; one row."""
-MODEL_SUFFIXES = (".ubj", ".json")
+MODEL_SUFFIXES = (".ubj", ".safetensors", ".json")
 """What a model is saved as."""
 SHOWN = 10
 """Rows that a notebook shows."""
@@ -213,7 +213,7 @@ class Result:
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the rows to a new file that only you can read; `.parquet` or `.csv`.
 
-        A model goes to `.ubj` (trees) or `.json`, too: see `Model.save`.
+        A model goes to `.ubj` (trees), `.safetensors` (a network) or `.json`: see `Model.save`.
 
         Raises:
             Usage: the suffix is another one, or the file exists.

@@ -13,10 +13,10 @@ from cleanroom.manifest.fields import Names
 
 
 class EarlyStopping(Record):
-    """Trees are grown until units that are held back are predicted no better."""
+    """Trees grow, or a network learns, until units that are held back are predicted no better."""
 
     rounds: int = Field(ge=1, le=1000)
-    """So many rounds without an improvement end the growth; the best round's model counts."""
+    """So many rounds (epochs) without an improvement end the fit; the best one's model counts."""
     validation_percent: int = Field(default=20, ge=5, le=50)
     """This share of the units that do not test is held back, rounded to the nearest unit."""
 

@@ -41,6 +41,7 @@ from cleanroom.manifest.dataset import (
 )
 from cleanroom.manifest.evaluation import EvaluationOutput
 from cleanroom.manifest.fields import MOST_ENTRIES, Lineage, Names, Number, Title, Visible
+from cleanroom.manifest.networks import TrainTorch
 from cleanroom.manifest.prediction import (
     Evaluate,
     ModelSource,
@@ -71,6 +72,7 @@ __all__ = [
     "AnyDataset",
     "AnyOutput",
     "AnyRange",
+    "AnyTraining",
     "Choice",
     "Column",
     "Computation",
@@ -117,6 +119,7 @@ __all__ = [
     "Title",
     "TrainGbdt",
     "TrainLinear",
+    "TrainTorch",
     "Training",
     "TrainingNoise",
     "TrainingOutput",
@@ -197,8 +200,10 @@ class WorkerRole(Record):
     null is no limit."""
 
 
+AnyTraining = TrainLinear | TrainGbdt | TrainTorch
+"""A training of any model."""
 AnyComputation = Annotated[
-    IntersectCount | IntersectRows | TrainLinear | TrainGbdt | Predict | Evaluate,
+    IntersectCount | IntersectRows | TrainLinear | TrainGbdt | TrainTorch | Predict | Evaluate,
     Field(discriminator="op"),
 ]
 """A computation of any operation."""

@@ -73,7 +73,7 @@ class ImportanceOutput(Record):
 
 
 class ModelOutput(Record):
-    """The trained model itself, in a format that runs nothing: JSON, with UBJ for trees."""
+    """The trained model itself, in formats that run nothing: JSON, and UBJ or safetensors."""
 
     kind: Literal["model"]
     """Without such an output the model ends with the run."""
@@ -213,7 +213,7 @@ class TrainGbdt(Training):
         return given_ranges(self.parameters)
 
 
-def given_ranges(parameters: LinearParameters | GbdtParameters) -> dict[str, AnyRange]:
+def given_ranges(parameters: Record) -> dict[str, AnyRange]:
     """The ranges that were given, by their parameters' names."""
     ranges = {name: getattr(parameters, name) for name in type(parameters).model_fields}
     return {name: allowed for name, allowed in ranges.items() if allowed is not None}

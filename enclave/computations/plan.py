@@ -21,6 +21,7 @@ from cleanroom.manifest.model import (
     Join,
     MetricsOutput,
     ModelDataset,
+    Network,
     RowsOutput,
     ScoresOutput,
     Split,
@@ -81,6 +82,8 @@ class Lesson:
     """What each output is."""
     noise: TrainingNoise | None = None
     """What protects each unit in all outputs; none: nothing does."""
+    network: Network | None = None
+    """The layers of a network; of nothing else."""
 
 
 @dataclass(frozen=True, slots=True)

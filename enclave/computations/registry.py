@@ -172,6 +172,7 @@ operations: Mapping[str, Operation] = MappingProxyType(
         "intersect.rows": Rows(),
         "train.linear": Train(),
         "train.gbdt": Train(),
+        "train.torch": Train(),
         "predict": Score(),
         "evaluate": Score(),
     }

@@ -34,6 +34,10 @@ COPIES_OF_MODEL = 20
 """A model is read into Python's values, then by its library; most of it are single numbers."""
 COPIES_OF_LINES = 3
 """Lines of a join are held as matched, in order, and as shares."""
+NETWORK_BYTES = 1 << 30
+"""Torch itself, the weights with what its steps keep of them, and rows that are asked together."""
+COPIES_OF_SIGNALS = 3
+"""Of each hidden unit, for each row of a step: before and after it, and what flows back."""
 OVERHEAD = 24
 """Row numbers, hash words and sorted runs, in bytes for each row."""
 USABLE = 0.9
@@ -51,6 +55,7 @@ def estimate(accepted: AcceptedOrder) -> int:
         rows = accepted.order.inputs[planned.name].version.rows
         total += rows * (COPIES_OF_KEYS * keys + OVERHEAD + 2 * payload)
     held = _of_training(accepted) + _of_lines(accepted) + _of_scoring(accepted)
+    held += _of_network(accepted)
     return total // accepted.nodes + held
 
 
@@ -65,6 +70,15 @@ def _of_training(accepted: AcceptedOrder) -> int:
     compares = (getattr(output, "compare", "none") != "none" for output in lesson.outputs.values())
     copies += COPIES_TO_COMPARE if any(compares) else 0
     return rows * width * WIDTHS["float64"] * copies // accepted.nodes
+
+
+def _of_network(accepted: AcceptedOrder) -> int:
+    """What learning a network takes besides its matrix, whatever the rows."""
+    lesson = accepted.plan.lesson
+    if lesson is None or lesson.network is None:
+        return 0
+    signals = int(lesson.settings["batch"]) * sum(lesson.network.hidden)
+    return NETWORK_BYTES + signals * WIDTHS["int32"] * COPIES_OF_SIGNALS
 
 
 def _of_lines(accepted: AcceptedOrder) -> int:

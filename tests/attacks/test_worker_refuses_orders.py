@@ -21,15 +21,19 @@ from cleanroom.protocol.dataset import sign_version
 from cleanroom.protocol.grant import grant
 from cleanroom.protocol.work import Failed, Finished, Peer
 from enclave.computations.registry import operations
+from enclave.computations.training import optional
 from enclave.worker.memory import (
     COPIES_OF_LINES,
     COPIES_OF_MATRIX,
+    COPIES_OF_SIGNALS,
     COPIES_TO_COMPARE,
+    NETWORK_BYTES,
     estimate,
     megabytes,
     require_memory,
 )
 from enclave.worker.orders import accept
+from tests.support.learned_networks import NETWORK
 from tests.support.manifests import good_manifest, signer
 from tests.support.workers import (
     ScriptedRoom,
@@ -221,6 +225,19 @@ def test_a_gang_needs_less_of_each_worker_and_the_head_holds_the_lines(room, wor
     rows = min(each.version.rows for each in order.inputs.values())
     assert estimate(alone) - 2 <= 2 * estimate(other) <= estimate(alone)
     assert estimate(head) == estimate(other) + rows * 3 * 8 * COPIES_OF_LINES
+
+
+def test_a_network_takes_torch_and_its_signals_besides(room, worker, order, monkeypatch):
+    monkeypatch.setattr(optional, "find_spec", lambda _: True)
+    accepted = accept(order, room.manifest, role="cpu", instance=worker.admit.instance, now=now())
+    told = []
+    for how in ({}, NETWORK):
+        more = {f"computations__matches__{field}": value for field, value in how.items()}
+        manifest = good_manifest(**TRAINS, **more)
+        computation = manifest.computations["matches"]
+        plan = operations[computation.op].plan(computation, manifest.datasets, {})
+        told.append(estimate(replace(accepted, manifest=manifest, plan=plan)))
+    assert told[1] - told[0] == NETWORK_BYTES + 64 * (8 + 4) * 4 * COPIES_OF_SIGNALS
 
 
 def test_the_diary_says_how_much_memory_is_needed(room, worker, order, caplog):

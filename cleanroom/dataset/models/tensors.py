@@ -9,7 +9,7 @@ See: <https://github.com/huggingface/safetensors#format>.
 import math
 import sys
 from array import array
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 
 from cleanroom.encoding import parse_json
@@ -31,7 +31,15 @@ def layers_of(model: ModelDataset) -> dict[str, Shape]:
     """
     if model.network is None:
         raise ModelRefused("the manifest declares no layers for this model")
-    sizes = [model.width, *model.network.hidden, model.scores]
+    return shapes_of([model.width, *model.network.hidden, model.scores])
+
+
+def shapes_of(sizes: Sequence[int]) -> dict[str, Shape]:
+    """The tensors of layers, by name, with their shapes.
+
+    Args:
+        sizes: how many numbers go into the first layer, and how many come out of each.
+    """
     shapes: dict[str, Shape] = {}
     for place, (inputs, outputs) in enumerate(pairwise(sizes)):
         shapes[f"layers.{place}.weight"] = (outputs, inputs)
@@ -45,8 +53,18 @@ def require_tensors(raw: bytes, model: ModelDataset) -> dict[str, int]:
     Raises:
         ModelRefused: it is not.
     """
+    tensors = read_tensors(raw, layers_of(model))
+    return {"layers": len(tensors) // 2, "weights": sum(map(len, tensors.values()))}
+
+
+def read_tensors(raw: bytes, shapes: Mapping[str, Shape]) -> dict[str, "array[float]"]:
+    """The numbers of each tensor, row by row, of a file that holds exactly these, all finite.
+
+    Raises:
+        ModelRefused: it does not.
+    """
     header, content = _parts(raw)
-    shapes, places = layers_of(model), dict(_places(header))
+    places = dict(_places(header))
     if set(places) != set(shapes):
         found = min(set(places) ^ set(shapes))[:40]
         raise ModelRefused(f"the tensors are not {sorted(shapes)}: see {found!r}")
@@ -60,7 +78,10 @@ def require_tensors(raw: bytes, model: ModelDataset) -> dict[str, int]:
         numbers.byteswap()
     if not math.isfinite(sum(numbers)):
         raise ModelRefused("a weight or bias is not finite")
-    return {"layers": len(shapes) // 2, "weights": len(numbers)}
+    return {
+        name: numbers[begin // FLOAT_BYTES : end // FLOAT_BYTES]
+        for name, (_, (begin, end)) in places.items()
+    }
 
 
 def _parts(raw: bytes) -> tuple[Mapping[str, object], bytes]:

@@ -3,7 +3,15 @@
 from collections.abc import Iterator
 
 from cleanroom.errors import Problem
-from cleanroom.manifest.model import CurveOutput, Manifest, MetricsOutput, TrainGbdt
+from cleanroom.manifest.model import (
+    CurveOutput,
+    Manifest,
+    MetricsOutput,
+    Range,
+    TrainGbdt,
+    TrainLinear,
+    TrainTorch,
+)
 from cleanroom.manifest.rules.joining import trainings
 
 PARTS = 3
@@ -15,20 +23,21 @@ LARGEST_CURVE = 400_000
 
 
 def curves_have_rounds(manifest: Manifest) -> Iterator[Problem]:
-    """Only trees have a curve, and it is no longer than a table may be."""
+    """Only trees and networks have a curve, and it is no longer than a table may be."""
     for name, training in trainings(manifest):
         for output_id, output in training.outputs.items():
             if not isinstance(output, CurveOutput):
                 continue
             place = f"computations.{name}.outputs.{output_id}.kind"
-            if not isinstance(training, TrainGbdt):
+            if isinstance(training, TrainLinear):
                 yield Problem("kind is curve, expected another: a line has no rounds", place)
                 continue
             most = LARGEST_CURVE // (PARTS * LINE_BYTES)
-            if training.parameters.rounds.max > most:
+            told, rounds = _rounds(training)
+            if rounds.max > most:
                 yield Problem(
-                    f"kind is curve while rounds may be {training.parameters.rounds.max}, "
-                    f"expected at most {most} rounds",
+                    f"kind is curve while {told} may be {rounds.max}, expected at most "
+                    f"{most} {told}",
                     where=place,
                 )
 
@@ -53,3 +62,10 @@ def folds_are_told(manifest: Manifest) -> Iterator[Problem]:
                 f"folds is {training.folds}, expected none: no output tells metrics",
                 where=f"computations.{name}.folds",
             )
+
+
+def _rounds(training: TrainGbdt | TrainTorch) -> tuple[str, Range]:
+    """What its rounds are called, and how many there may be."""
+    if isinstance(training, TrainTorch):
+        return "epochs", training.parameters.epochs
+    return "rounds", training.parameters.rounds

@@ -7,7 +7,14 @@ like any other that is missing, so the model must be able to do without.
 from collections.abc import Iterator
 
 from cleanroom.errors import Problem
-from cleanroom.manifest.model import Column, Manifest, TrainGbdt, Training, TrainLinear
+from cleanroom.manifest.model import (
+    AnyTraining,
+    Column,
+    Manifest,
+    Training,
+    TrainLinear,
+    TrainTorch,
+)
 
 SHARED = ("feature", "label", "weight")
 """Roles that every input of a `concat` brings alike."""
@@ -31,9 +38,9 @@ def left_is_whole(manifest: Manifest) -> Iterator[Problem]:
 
 
 def gaps_are_filled(manifest: Manifest) -> Iterator[Problem]:
-    """A linear model over `join: left` says `missing: mean`."""
+    """A linear model, or a network, over `join: left` says `missing: mean`."""
     for name, training in trainings(manifest):
-        if not isinstance(training, TrainLinear) or training.join != "left":
+        if not isinstance(training, TrainLinear | TrainTorch) or training.join != "left":
             continue
         if training.missing == "refuse":
             yield Problem(
@@ -62,10 +69,10 @@ def inputs_are_alike(manifest: Manifest) -> Iterator[Problem]:
                     )
 
 
-def trainings(manifest: Manifest) -> Iterator[tuple[str, TrainLinear | TrainGbdt]]:
+def trainings(manifest: Manifest) -> Iterator[tuple[str, AnyTraining]]:
     """Every training, by its name."""
     for name, computation in manifest.computations.items():
-        if isinstance(computation, TrainLinear | TrainGbdt):
+        if isinstance(computation, AnyTraining):
             yield name, computation
 
 

@@ -15,6 +15,7 @@ from cleanroom.manifest.model import (
     MetricsOutput,
     Training,
     TrainLinear,
+    TrainTorch,
 )
 from cleanroom.manifest.rules.joining import read_columns, trainings
 
@@ -37,6 +38,7 @@ SETTINGS: dict[str, dict[str, tuple[str, str]]] = {
         "subsample": ("0.01", "1"),
         "colsample_bytree": ("0.01", "1"),
     },
+    "train.torch": {"l2": ("0", "1"), "learning_rate": ("0.000001", "1")},
 }
 """The lowest and the highest value of each setting, by operation."""
 ROLES = ("feature", "label", "weight")
@@ -195,12 +197,16 @@ def _fault_in_weight(column: Column) -> str:
 
 
 def _fault_in_feature(column: Column, training: Training) -> str:
-    if column.nullable and isinstance(training, TrainLinear) and training.missing == "refuse":
+    if column.nullable and _refuses_gaps(training):
         return f"feature {column.name!r} may be missing, while the computation says missing: refuse"
     if column.type == "bool" or column.values is not None:
         return ""
     fault = fault_in_number(column)
     return f"feature {column.name!r}: {fault}" if fault else ""
+
+
+def _refuses_gaps(training: Training) -> bool:
+    return isinstance(training, TrainLinear | TrainTorch) and training.missing == "refuse"
 
 
 def fault_in_number(column: Column) -> str:

@@ -57,6 +57,7 @@ class NoisyLine:
     units: int
     """The noisy number of rows that it learned from; can be negative."""
     booster: bytes = b""
+    network: None = None
     measured: tuple[()] = ()
 
     @property

@@ -1,4 +1,4 @@
-"""The fit itself: scikit-learn for linear models, XGBoost for trees, each as on pooled rows.
+"""The fit itself: scikit-learn, XGBoost or torch, each as on pooled rows.
 
 The same rows, settings, seed and number of threads give the same model. What a fit says on the
 side, such as a warning that it did not converge, is dropped: it depends on rows.
@@ -11,16 +11,16 @@ from typing import Any
 
 import numpy as np
 from sklearn.linear_model import LogisticRegression, Ridge
-from sklearn.preprocessing import StandardScaler
 
 from cleanroom.dataset.features import Matrix
 from cleanroom.dataset.model_file import LinearPart
 from enclave.computations.plan import Lesson
 from enclave.computations.training.examples import Examples
+from enclave.computations.training.networks import fit_network
 from enclave.computations.training.rounds import AfterRound, Measured
+from enclave.computations.training.scaling import scaling
 from enclave.computations.training.seen import Fitted
 from enclave.computations.training.trees import fit_trees
-from enclave.computations.training.units import Numbers
 
 ITERATIONS = 1000
 """Steps of the logistic solver, where no parameter says how many."""
@@ -37,6 +37,7 @@ class Line:
     spread: Matrix
     """Standard deviation of each matrix column over the training rows."""
     booster: bytes = b""
+    network: None = None
     measured: tuple[Measured, ...] = ()
 
     def predict(self, rows: Matrix) -> Matrix:
@@ -58,24 +59,24 @@ def fit_linear(
     """Fit a logistic or ridge regression; a row of weight 2 counts as that row twice."""
     del classes, names, after_round  # scikit-learn does not say how its search goes
     training = examples.training
-    fills = _means(training.rows, training.weights)
-    complete = np.where(np.isnan(training.rows), fills, training.rows)
-    scaler = StandardScaler().fit(complete, sample_weight=training.weights)
+    fills, means, deviations = scaling(training)
+    complete = (np.where(np.isnan(training.rows), fills, training.rows) - means) / deviations
     model = _linear_model(lesson)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        model.fit(scaler.transform(complete), training.labels, sample_weight=training.weights)
-    coefficients = np.atleast_2d(model.coef_) / scaler.scale_
-    intercepts = np.atleast_1d(model.intercept_) - coefficients @ scaler.mean_
+        model.fit(complete, training.labels, sample_weight=training.weights)
+    coefficients = np.atleast_2d(model.coef_) / deviations
+    intercepts = np.atleast_1d(model.intercept_) - coefficients @ means
     part = LinearPart(
         coefficients=coefficients.tolist(), intercepts=intercepts.tolist(), fills=fills.tolist()
     )
-    return Line(part, lesson.task, scaler.scale_)
+    return Line(part, lesson.task, deviations)
 
 
 FITS: dict[str, Callable[[Examples, Lesson, list[str], list[str], AfterRound], Fitted]] = {
     "train.linear": fit_linear,
     "train.gbdt": fit_trees,
+    "train.torch": fit_network,
 }
 """How each operation learns: from examples, a lesson, classes and the matrix columns' names; told
 to whoever wants to hear after each round."""
@@ -86,13 +87,3 @@ def _linear_model(lesson: Lesson) -> Any:  # noqa: ANN401 - scikit-learn has no 
         return Ridge(alpha=lesson.settings["l2"], solver="cholesky")
     steps = int(lesson.settings.get("iterations", ITERATIONS))
     return LogisticRegression(C=1 / lesson.settings["l2"], max_iter=steps, tol=TOLERANCE)
-
-
-def _means(rows: Matrix, weights: Numbers | None) -> Matrix:
-    """The mean of each column's values that are there; 0 for a column without any."""
-    there = ~np.isnan(rows)
-    if weights is None:
-        sums = np.where(there, rows, 0).sum(axis=0)
-        return np.asarray(sums / np.maximum(there.sum(axis=0), 1))
-    total = weights @ there
-    return np.asarray(weights @ np.where(there, rows, 0) / np.where(total > 0, total, 1))

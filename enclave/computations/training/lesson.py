@@ -1,4 +1,4 @@
-"""The plan of `train.linear` and `train.gbdt`, read off the manifest once.
+"""The plan of a training of any model, read off the manifest once.
 
 Names, settings and the columns of each output; no rows, and nothing that has to be fitted.
 """
@@ -13,12 +13,14 @@ from cleanroom.manifest.choices import Choice
 from cleanroom.manifest.keeping import addressees
 from cleanroom.manifest.model import (
     AnyDataset,
+    AnyTraining,
     Column,
     MetricsOutput,
     ModelOutput,
     TrainGbdt,
     TrainingOutput,
     TrainLinear,
+    TrainTorch,
 )
 from enclave.computations.plan import Lesson, Plan, Told, chosen_parameters, plan_inputs
 from enclave.computations.release import OutputColumn, Rule
@@ -62,7 +64,7 @@ def shape_of(output: TrainingOutput) -> tuple[tuple[str, pa.DataType], ...]:
 
 
 def plan_training(
-    computation: TrainLinear | TrainGbdt,
+    computation: AnyTraining,
     datasets: Mapping[str, AnyDataset],
     parameters: Mapping[str, Choice],
 ) -> Plan:
@@ -91,12 +93,13 @@ def plan_training(
         owners={planned.name: planned.owner for planned in inputs},
         split=computation.split,
         folds=computation.folds,
-        stopping=computation.early_stopping if isinstance(computation, TrainGbdt) else None,
+        stopping=None if isinstance(computation, TrainLinear) else computation.early_stopping,
         settings={**_settings(computation), **_numbers(computation, parameters)},
-        mean_for_missing=isinstance(computation, TrainLinear) and computation.missing == "mean",
+        mean_for_missing=not isinstance(computation, TrainGbdt) and computation.missing == "mean",
         max_rows=computation.max_rows,
         outputs=dict(computation.outputs),
         noise=computation.dp if isinstance(computation, TrainLinear) else None,
+        network=computation.network if isinstance(computation, TrainTorch) else None,
     )
     rules = tuple(_rule(name, output) for name, output in sorted(computation.outputs.items()))
     left = [planned.name for planned in inputs].index(computation.left or inputs[0].name)
@@ -138,7 +141,7 @@ def _bounds(columns: Sequence[Column]) -> list[str] | None:
 
 
 def _read(
-    computation: TrainLinear | TrainGbdt, datasets: Mapping[str, AnyDataset]
+    computation: AnyTraining, datasets: Mapping[str, AnyDataset]
 ) -> Iterator[tuple[str, Column]]:
     """What is learned from, in the order of the inputs' names, then of the dataset's columns."""
     for name, source in sorted(computation.inputs.items()):
@@ -148,18 +151,16 @@ def _read(
                 yield name, column
 
 
-SETTINGS = ("l2", "learning_rate", "min_child_weight", "subsample", "colsample_bytree")
+SETTINGS = ("l2", "learning_rate", "min_child_weight", "subsample", "colsample_bytree", "batch")
 """What has one signed value, or a range."""
 
 
-def _settings(computation: TrainLinear | TrainGbdt) -> dict[str, float]:
+def _settings(computation: AnyTraining) -> dict[str, float]:
     fields = type(computation).model_fields
     return {name: float(getattr(computation, name)) for name in SETTINGS if name in fields}
 
 
-def _numbers(
-    computation: TrainLinear | TrainGbdt, parameters: Mapping[str, Choice]
-) -> dict[str, float]:
+def _numbers(computation: AnyTraining, parameters: Mapping[str, Choice]) -> dict[str, float]:
     chosen = chosen_parameters(computation, parameters)
     return {name: float(value) for name, value in chosen.items()}
 

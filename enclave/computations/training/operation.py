@@ -1,4 +1,4 @@
-"""`train.linear` and `train.gbdt` as operations: join, learn, and lay out what may leave.
+"""Trainings as operations: join, learn, and lay out what may leave.
 
 A run never fails because of what matched: where the joined rows cannot be learned from, every
 output is withheld, exactly as if some owner had too few units.
@@ -6,6 +6,7 @@ output is withheld, exactly as if some owner had too few units.
 
 import functools
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 import numpy as np
 import pyarrow as pa
@@ -17,14 +18,14 @@ from cleanroom.manifest.choices import Choice
 from cleanroom.manifest.model import (
     AnyComputation,
     AnyDataset,
+    AnyTraining,
     CurveOutput,
     EvaluationOutput,
     ImportanceOutput,
     MetricsOutput,
     ModelOutput,
-    TrainGbdt,
     TrainingOutput,
-    TrainLinear,
+    TrainTorch,
 )
 from enclave.computations.failure import Reason, value_free
 from enclave.computations.intersect import intersect
@@ -50,11 +51,18 @@ from enclave.computations.training.examples import (
 from enclave.computations.training.folds import Crossed, crossed
 from enclave.computations.training.lesson import plan_training, shape_of
 from enclave.computations.training.live import Live, Tell, untold
+from enclave.computations.training.optional import require_torch
 from enclave.computations.training.rounds import AfterRound, unheard
 from enclave.computations.training.seen import Fit, Fitted, S, Seen
 
 Lines = Sequence[tuple[object, ...]]
 """The lines of an output's table."""
+KINDS: dict[str, Literal["linear", "gbdt", "torch"]] = {
+    "train.linear": "linear",
+    "train.gbdt": "gbdt",
+    "train.torch": "torch",
+}
+"""What a model is called, by the operation that made it."""
 
 
 class Train:
@@ -67,8 +75,10 @@ class Train:
         parameters: Mapping[str, Choice],
     ) -> Plan:
         """See `Operation.plan`."""
-        if not isinstance(computation, TrainLinear | TrainGbdt):
+        if not isinstance(computation, AnyTraining):
             raise RunRefused("the computation is not a training")
+        if isinstance(computation, TrainTorch):
+            require_torch()
         return plan_training(computation, datasets, parameters)
 
     def match(self, plan: Plan, inputs: Sequence[pa.Table], secret: bytes) -> pa.Table:
@@ -154,7 +164,7 @@ def _pooled(
     op: str,
     after_round: AfterRound,
 ) -> Fitted:
-    # scikit-learn and XGBoost take seconds to import: only a run that trains pays
+    # scikit-learn, XGBoost and torch take seconds to import: only a run that trains pays
     from enclave.computations.training import fitting  # noqa: PLC0415
 
     return fitting.FITS[op](seen, lesson, classes, names, after_round)
@@ -169,7 +179,7 @@ def _learned(
     fitted = joint(seen, lesson, classes, names)
     label = feature_of(lesson, lesson.label)
     description = ModelDescription(
-        kind="gbdt" if plan.op == "train.gbdt" else "linear",
+        kind=KINDS[plan.op],
         task=lesson.task,
         label=label.name,
         label_owner=label.owner,
@@ -177,6 +187,7 @@ def _learned(
         features=features,
         linear=fitted.linear,
         booster=content_digest(fitted.booster) if fitted.booster else None,
+        network=fitted.network,
     )
     tested = list(trials(fit, fitted, seen, lesson)) if seen.test_units else []
     folds = crossed(fit, seen, lesson, classes, names) if lesson.folds else None
@@ -245,7 +256,8 @@ def live_of(plan: Plan, lesson: Lesson, seen: Seen, tell: Tell) -> Live:
         output = lesson.outputs[rule.output]
         return _outcome(rule, output, seen.units, _table(output, lines))
 
-    return Live(int(lesson.settings.get("rounds", 1)), live, show, tell)
+    rounds = lesson.settings.get("rounds", lesson.settings.get("epochs", 1))
+    return Live(int(rounds), live, show, tell)
 
 
 def _importance(description: ModelDescription, weights: np.ndarray, lesson: Lesson) -> Lines:

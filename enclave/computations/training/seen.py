@@ -11,6 +11,7 @@ import numpy as np
 
 from cleanroom.dataset.features import Matrix
 from cleanroom.dataset.model_file import LinearPart
+from cleanroom.dataset.network_part import NetworkPart
 from enclave.computations.plan import Lesson
 from enclave.computations.training.rounds import Measured
 from enclave.computations.training.units import Numbers
@@ -34,7 +35,12 @@ class Fitted(Protocol):
 
     @property
     def booster(self) -> bytes:
-        """The model as UBJ, if it is trees; empty otherwise."""
+        """Trees as UBJ, or layers as safetensors; empty for a linear model."""
+        ...
+
+    @property
+    def network(self) -> NetworkPart | None:
+        """What of the model is no layer, if it is a network."""
         ...
 
     @property

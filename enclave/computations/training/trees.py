@@ -32,6 +32,7 @@ class Trees:
     task: str
     measured: tuple[Measured, ...]
     linear: None = None
+    network: None = None
 
     def predict(self, rows: Matrix) -> Matrix:
         """See `Fitted.predict`."""

@@ -23,6 +23,7 @@ def test_the_table_of_operations_is_closed():
         "predict",
         "train.gbdt",
         "train.linear",
+        "train.torch",
     }
     with pytest.raises(TypeError, match="does not support item assignment"):
         operations["evil"] = operations["intersect.count"]

@@ -28,6 +28,7 @@ MODULES = (
     "growing",
     "joining",
     "keeping",
+    "networks",
     "training",
     "privacy",
     "prediction",

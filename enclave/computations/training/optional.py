@@ -1,0 +1,18 @@
+"""What a worker may lack: torch, which only `train.torch` needs and which is in no lock."""
+
+from importlib.util import find_spec
+
+from cleanroom.errors import RunRefused
+
+
+def require_torch() -> None:
+    """Refuse where torch is not installed: asked before anything is decrypted, and not loaded.
+
+    Raises:
+        RunRefused: it is not.
+    """
+    if find_spec("torch") is None:
+        raise RunRefused(
+            "this worker has no torch, which train.torch needs",
+            hint="pip install 'attested-cleanroom[torch]' where workers are built",
+        )
