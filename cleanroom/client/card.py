@@ -100,7 +100,7 @@ class CardModel(Record):
     description: Digest
     """Of its description, canonical JSON."""
     booster: Digest | None
-    """Of its trees, UBJ."""
+    """Of its trees, UBJ, or of its layers, safetensors."""
 
 
 class CardReceipt(Record):
