@@ -1,6 +1,7 @@
 """A joint network is the pooled network, bit for bit, and its recipient hears what torch says."""
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from safetensors.numpy import load
 
@@ -8,7 +9,7 @@ from enclave.computations.registry import operations
 from enclave.computations.training import networks
 from enclave.computations.training.optional import require_torch
 from enclave.demo.credit import PAYMENTS, PRODUCTS, credit
-from tests.support.joined_trainings import LABEL, beside, people
+from tests.support.joined_trainings import LABEL, LEFT, beside, people
 from tests.support.learned_networks import NETWORK, plain_script
 from tests.support.trainings import (
     OUTPUTS,
@@ -213,6 +214,40 @@ def test_importance_finds_the_columns_that_matter():
     shares = {line["column"]: line["share"] for line in found.table("importance").to_pylist()}
     assert shares["left.a"] > 0.6
     assert sum(shares.values()) == pytest.approx(1, abs=1e-5)
+
+
+def test_folds_tell_how_the_same_network_does_on_each_part(tables):
+    how = {**NETWORK, "folds": 3, "outputs": {"quality": OUTPUTS["quality"]}}
+    found = train(beside(how), tables, {"epochs": 30}).metrics
+    assert found["cv_auc_mean"] == pytest.approx(found["auc"], abs=0.15)
+    assert found["cv_auc_std"] > 0
+
+
+def test_what_a_left_join_lacks_counts_as_the_mean():
+    rows = people(300)
+    few = halves(rows, ["a", "bought"], ["b", "c"])
+    known = few["right"].filter(np.isin(few["right"]["id"].to_numpy(), np.arange(200)))
+    how = {**NETWORK, **LEFT, "missing": "mean"}
+    model = train(beside(how), {**few, "right": known}).model
+    fills = model.description.network.fills
+    nothing = pa.array([None], pa.float64())
+    gaps = {"left.a": [1.0], "right.b": nothing, "right.c": nothing}
+    filled = {"left.a": [1.0], "right.b": fills[1:2], "right.c": fills[2:]}
+    assert (model.predict(gaps) == model.predict(filled)).all()
+
+
+def test_three_classes_are_told_apart():
+    rows = people(400)
+    rows["size"] = np.array(["l", "m", "s"])[np.digitize(rows["a"], [-0.5, 0.5])]
+    label = {"name": "size", "type": "string", "role": "label", "values": ["l", "m", "s"]}
+    how = {**NETWORK, "outputs": {**OUTPUTS, "curve": CURVE}}
+    tables = halves(rows, ["a", "size"], ["b", "c"])
+    found = train(beside(how, label), tables, {"epochs": 80})
+    assert found.metrics["accuracy"] > 0.85
+    assert set(found.table("curve")["metric"].to_pylist()) == {"mlogloss"}
+    said = asked(found.model, rows)
+    assert said.shape == (400, 3)
+    assert said.sum(axis=1) == pytest.approx(1)
 
 
 def test_this_worker_takes_the_operation():
