@@ -142,7 +142,7 @@ def noted_data_keys(patch):
         made.append(sealed.key)
         return sealed
 
-    patch.setattr("cleanroom.client.bringing.seal", noting)
+    patch.setattr("cleanroom.client.brought.seal", noting)
     return made
 
 
