@@ -34,7 +34,19 @@ def resolve(
         ReferenceValuesRefused: what some entry names is missing, has ended, is not signed as the
             entry asks, or says nothing about the entry's platform.
     """
-    values = verify_named(policies, envelopes, now=now)
+    return filled(policies, verify_named(policies, envelopes, now=now))
+
+
+def filled(
+    policies: Mapping[str, AppraisalPolicy], values: Mapping[str, ReferenceValues]
+) -> dict[str, AppraisalPolicy]:
+    """The same entries, with the measurements of what `verify_named` found in place of their names.
+
+    An entry whose name has no values stays as it is, and so accepts nothing.
+
+    Raises:
+        ReferenceValuesRefused: values say nothing about their entry's platform.
+    """
     return {
         name: _filled(name, policy, values[name]) if name in values else policy
         for name, policy in policies.items()

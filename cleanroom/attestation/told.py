@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from cleanroom.attestation.explain import described
 from cleanroom.attestation.policy import AppraisalPolicy
-from cleanroom.attestation.resolving import names_in, resolve, verify_named
+from cleanroom.attestation.resolving import filled, names_in, verify_named
 from cleanroom.attestation.words.reference import described_name, image_in_words
 from cleanroom.crypto.envelope import Envelope
 from cleanroom.errors import ReferenceValuesRefused
@@ -50,8 +50,8 @@ def _named(
     name: str, policy: AppraisalPolicy, envelopes: Sequence[Envelope], now: datetime
 ) -> ToldEntry:
     try:
-        resolved = resolve({name: policy}, envelopes, now=now)[name]
-        values = verify_named({name: policy}, envelopes, now=now)[name]
+        found = verify_named({name: policy}, envelopes, now=now)
+        resolved, values = filled({name: policy}, found)[name], found[name]
     except ReferenceValuesRefused as refused:
         return ToldEntry(policy, [*described(policy), f"NOT KNOWN HERE: {refused.message}"])
     which = [f"which is image {image_in_words(values)}"]

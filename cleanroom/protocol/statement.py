@@ -27,7 +27,7 @@ from cleanroom.attestation.collateral import Collateral
 from cleanroom.attestation.evidence import Evidence
 from cleanroom.attestation.policy import AppraisalPolicy
 from cleanroom.attestation.reference_values import ReferenceValues
-from cleanroom.attestation.resolving import envelopes_digest, resolve, verify_named
+from cleanroom.attestation.resolving import envelopes_digest, filled, verify_named
 from cleanroom.attestation.result import AttestationResult
 from cleanroom.attestation.verifier import verify
 from cleanroom.crypto.certificates import spki_digest
@@ -245,7 +245,8 @@ def _verify(  # noqa: PLR0913 - each is needed and none may have a default
     _fresh(statement, nonce)
     _same_genesis(statement.genesis, genesis)
     # 2, 3, 4
-    resolved = resolve(manifest.attestation, values, now=now)
+    images = verify_named(manifest.attestation, values, now=now)
+    resolved = filled(manifest.attestation, images)
     policies = {name: resolved[name] for name in manifest.coordinator.policies}
     result = _attested(statement, policies, genesis, collateral, now)
     _simulation_allowed(result, allow_simulated=allow_simulated)
@@ -262,7 +263,7 @@ def _verify(  # noqa: PLR0913 - each is needed and none may have a default
         genesis=genesis,
         approved=approved,
         head=head,
-        images=verify_named(manifest.attestation, values, now=now),
+        images=images,
         root_certificate=statement.root_certificate,
         seal_key=SealKey(statement.seal_key),
         sign_key=sign_key,
