@@ -22,6 +22,7 @@ from enclave.computations.encode import encode
 from enclave.computations.process import compute
 from enclave.computations.registry import operations
 from enclave.computations.release import Released
+from enclave.computations.threads import THREADS
 from tests.support.manifests import changed, good_plain
 
 ID = {"name": "id", "type": "int64", "role": "identity"}
@@ -32,6 +33,17 @@ TREES: dict[str, Any] = {
         "max_depth": {"min": 1, "max": 10, "default": 4},
     },
 }
+BOOSTED: dict[str, Any] = {
+    "tree_method": "hist",
+    "max_depth": 4,
+    "learning_rate": 0.3,
+    "reg_lambda": 1.0,
+    "min_child_weight": 1.0,
+    "seed": 7,
+    "nthread": THREADS,
+    "objective": "binary:logistic",
+}
+"""Oracle: what `TREES` with its defaults means to XGBoost itself."""
 LINE: dict[str, Any] = {"op": "train.linear"}
 OUTPUTS = {
     "quality": {"kind": "metrics", "recipients": ["bank", "shop"], "min_test": 10, "decimals": 6},

@@ -22,6 +22,7 @@ from tests.support.joined_trainings import (
     tables_beside,
 )
 from tests.support.trainings import (
+    BOOSTED,
     LINE,
     TREES,
     description_of,
@@ -35,16 +36,7 @@ from tests.support.trainings import (
 
 
 def trees_of(rows, names, test, labels, objective="binary:logistic"):
-    given = {
-        "tree_method": "hist",
-        "max_depth": 4,
-        "learning_rate": 0.3,
-        "reg_lambda": 1.0,
-        "min_child_weight": 1.0,
-        "seed": 7,
-        "nthread": THREADS,
-        "objective": objective,
-    }
+    given = {**BOOSTED, "objective": objective}
     matrix = xgboost.DMatrix(
         rows[COLUMNS][~test].to_numpy(np.float32),
         label=rows[labels][~test].to_numpy(float),

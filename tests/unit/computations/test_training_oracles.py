@@ -12,6 +12,7 @@ from sklearn.preprocessing import StandardScaler
 
 from enclave.computations.threads import THREADS
 from tests.support.trainings import (
+    BOOSTED,
     LINE,
     TREES,
     feature,
@@ -66,17 +67,7 @@ def own_units(model):
 def boosted_oracle(tables, names, objective, labels, **settings):
     rows = pooled(tables)
     test = units_that_test(len(rows))
-    given = {
-        "tree_method": "hist",
-        "max_depth": 4,
-        "learning_rate": 0.3,
-        "reg_lambda": 1.0,
-        "min_child_weight": 1.0,
-        "seed": 7,
-        "nthread": THREADS,
-        "objective": objective,
-        **settings,
-    }
+    given = {**BOOSTED, "objective": objective, **settings}
     sides = {name: "left" if name in tables["left"].column_names else "right" for name in names}
     matrix = xgboost.DMatrix(
         rows[names][~test].to_numpy(np.float32),

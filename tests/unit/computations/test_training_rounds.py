@@ -9,6 +9,7 @@ from enclave.computations.threads import THREADS
 from enclave.computations.training.operation import Train
 from tests.support.joined_trainings import LABEL, below, beside, people
 from tests.support.trainings import (
+    BOOSTED,
     LINE,
     OUTPUTS,
     TREES,
@@ -55,16 +56,7 @@ def oracle(rows, rounds, stopping=None):
     """Pooled trees, and what XGBoost says of each round."""
     test, held = parts_of(len(rows))
     held &= stopping is not None
-    given = {
-        "tree_method": "hist",
-        "max_depth": 4,
-        "learning_rate": 0.3,
-        "reg_lambda": 1.0,
-        "min_child_weight": 1.0,
-        "seed": 7,
-        "nthread": THREADS,
-        "objective": "binary:logistic",
-    }
+    given = BOOSTED
     training = matrix_of(rows, ~test & ~held)
     evals = [(training, "training"), (matrix_of(rows, test), "test")]
     if stopping is not None:

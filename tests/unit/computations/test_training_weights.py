@@ -10,6 +10,7 @@ from sklearn.metrics import accuracy_score
 from enclave.computations.threads import THREADS
 from enclave.computations.training.units import count
 from tests.support.trainings import (
+    BOOSTED,
     LINE,
     TREES,
     feature,
@@ -46,16 +47,7 @@ def test_weighted_trees_are_the_pooled_weighted_trees_bit_for_bit():
     joint = train(plain_of(TREES), tables)
     rows = pooled(tables)
     test = units_that_test(len(rows))
-    given = {
-        "tree_method": "hist",
-        "max_depth": 4,
-        "learning_rate": 0.3,
-        "reg_lambda": 1.0,
-        "min_child_weight": 1.0,
-        "seed": 7,
-        "nthread": THREADS,
-        "objective": "binary:logistic",
-    }
+    given = BOOSTED
     matrix = xgboost.DMatrix(
         rows[["a", "b"]][~test].to_numpy(np.float32),
         label=rows["bought"][~test].to_numpy(float),
