@@ -11,7 +11,8 @@ from enclave.computations.plan import Lesson
 from enclave.computations.training.rounds import AfterRound, best_round
 from enclave.computations.training.seen import Fitted
 from enclave.computations.training.spread import Growth, Spread
-from enclave.computations.training.trees import VALIDATION, Trees, tree_settings
+from enclave.computations.training.trees import Trees, tree_settings
+from enclave.computations.training.watched import VALIDATION
 
 
 def fit_grown(

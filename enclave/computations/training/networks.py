@@ -18,15 +18,13 @@ from safetensors.numpy import save
 from cleanroom.dataset.features import Matrix
 from cleanroom.dataset.network_part import NetworkModel, NetworkPart
 from cleanroom.errors import ComputationFailed
-from cleanroom.manifest.model import CurveOutput
 from enclave.computations.plan import Lesson
 from enclave.computations.training.examples import Examples, Sample
 from enclave.computations.training.rounds import AfterRound, Measured, Parts, best_round
 from enclave.computations.training.scaling import scaling
 from enclave.computations.training.seen import Fitted
+from enclave.computations.training.watched import VALIDATION, parts_watched
 
-VALIDATION = "validation"
-"""The part that says when to stop."""
 HEAVIEST = 1000.0
 """No weight of a tame network is larger: with the layers that rules allow nothing overflows."""
 LEAST_CHANCE = 1e-15
@@ -77,7 +75,8 @@ def fit_network(
     del names
     torch = import_module("torch")
     patience = None if lesson.stopping is None else lesson.stopping.rounds
-    watched = list(_watched(examples, lesson))
+    looked_at = ((part, rows.counting) for part, rows in parts_watched(examples, lesson))
+    watched = [(part, rows) for part, rows in looked_at if len(rows.labels)]
     measured: list[Measured] = []
     with alone(torch, lesson.split.seed):
         models = _models(torch, examples.training.counting, lesson, classes)
@@ -204,16 +203,6 @@ def _model(network: Any, part: NetworkPart, lesson: Lesson) -> NetworkModel:  # 
 
 def _tame(model: NetworkModel) -> bool:
     return all(bool((np.abs(each) <= HEAVIEST).all()) for each in model.tensors.values())
-
-
-def _watched(examples: Examples, lesson: Lesson) -> Iterator[tuple[str, Sample]]:
-    """The parts that are looked at after each epoch, unless they are empty."""
-    parts = []
-    if any(isinstance(output, CurveOutput) for output in lesson.outputs.values()):
-        parts += [("training", examples.training.counting), ("test", examples.testing.counting)]
-    if lesson.stopping is not None:
-        parts += [(VALIDATION, examples.validation.counting)]
-    return ((part, sample) for part, sample in parts if len(sample.labels))
 
 
 def _loss(model: NetworkModel, sample: Sample, classes: list[str]) -> dict[str, float]:

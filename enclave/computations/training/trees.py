@@ -4,7 +4,6 @@ Looking at a part of the rows after each round changes no tree. What XGBoost wri
 side, such as its best score, is dropped from the model: such numbers leave through outputs only.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,15 +11,12 @@ import numpy as np
 import xgboost
 
 from cleanroom.dataset.features import Matrix
-from cleanroom.manifest.model import CurveOutput
 from enclave.computations.plan import Lesson
 from enclave.computations.threads import THREADS
 from enclave.computations.training.examples import Examples, Sample
 from enclave.computations.training.rounds import AfterRound, Measured
 from enclave.computations.training.seen import Fitted
-
-VALIDATION = "validation"
-"""The part that says when to stop."""
+from enclave.computations.training.watched import VALIDATION, parts_watched
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +84,9 @@ def fit_trees(
 ) -> Fitted:
     """Grow gradient-boosted trees on the training rows."""
     watched = {
-        part: _matrix(rows, names) for part, rows in _watched(examples, lesson) if len(rows.labels)
+        part: _matrix(rows, names)
+        for part, rows in parts_watched(examples, lesson)
+        if len(rows.labels)
     }
     rows = watched.get("training") or _matrix(examples.training, names)
     listening = Listening(after_round)
@@ -104,16 +102,6 @@ def fit_trees(
         # a slice has no attributes of its own
         model = model[: model.best_iteration + 1]
     return Trees(model, names, lesson.task, tuple(listening.measured))
-
-
-def _watched(examples: Examples, lesson: Lesson) -> Iterator[tuple[str, Sample]]:
-    """The parts that are looked at after each round; each costs a prediction."""
-    drawn = any(isinstance(output, CurveOutput) for output in lesson.outputs.values())
-    if drawn:
-        yield "training", examples.training
-        yield "test", examples.testing.counting
-    if lesson.stopping is not None:
-        yield VALIDATION, examples.validation.counting
 
 
 def _stopping(lesson: Lesson) -> list[xgboost.callback.TrainingCallback]:
