@@ -97,10 +97,11 @@ def test_who_repays_is_still_told_with_noise(loans, epsilon, least):
     line = logistic(vectors[trains], labels[trains], scale=scale, l2=1.0, rhos=rhos)
     area = roc_auc_score(labels[~trains], line.predict(matrix[~trains])[:, 1])
     assert area > least
-    told = by_cells(line, vectors[~trains], labels[~trains], Decimal(epsilon))
-    noisy = roc_auc_score(told.truth, told.said[:, 1], sample_weight=told.worth)
-    assert noisy == pytest.approx(area, abs=0.02)
-    assert told.units == pytest.approx((~trains).sum(), abs=400)
+    given = line, vectors[~trains], labels[~trains], Decimal(epsilon)
+    draws = [by_cells(*given) for _ in range(9)]  # OpenDP takes no seed: one draw may be far off
+    noisy = [roc_auc_score(one.truth, one.said[:, 1], sample_weight=one.worth) for one in draws]
+    assert np.median(noisy) == pytest.approx(area, abs=0.02)
+    assert np.median([one.units for one in draws]) == pytest.approx((~trains).sum(), abs=400)
 
 
 def test_moments_of_errors_are_those_of_the_rows(loans):
