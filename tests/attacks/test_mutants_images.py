@@ -6,7 +6,7 @@ from cleanroom.attestation.reference_values import verify_reference_values
 from cleanroom.attestation.rules.comparing import finding
 from tests.attacks import test_images_named_by_builders as images
 from tests.support.breaches import Mutant, assert_gets_through, shown
-from tests.support.mutants import hands_back, passes, returns
+from tests.support.mutants import passes, returns
 from tests.support.platform import good_evidence, good_policy, verified
 from tests.support.signed_values import name_of
 from tests.unit.attestation import test_named_reference_values as naming
@@ -76,8 +76,8 @@ MUTANTS = [
         images.test_envelopes_exchanged_behind_true_evidence,
     ),
     Mutant(
-        f"{STATEMENT}:resolve",
-        hands_back(),
+        f"{STATEMENT}:verify_named",
+        returns({}),
         images.test_the_room_withholds_what_builders_signed,
         second="AppraisalFailed",  # an entry that nobody resolved accepts nothing
     ),
