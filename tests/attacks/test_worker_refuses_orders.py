@@ -35,6 +35,7 @@ from enclave.worker.memory import (
 from enclave.worker.orders import accept
 from tests.support.learned_networks import NETWORK
 from tests.support.manifests import good_manifest, signer
+from tests.support.rule_changes import TRAINS
 from tests.support.workers import (
     ScriptedRoom,
     baskets,
@@ -44,7 +45,6 @@ from tests.support.workers import (
     now,
     running_worker,
 )
-from tests.unit.manifest.test_rules import TRAINS
 
 
 @pytest.fixture(scope="module")
