@@ -9,10 +9,13 @@ from cleanroom.attestation.formats.tpm_parts import AzureParts, TpmParts
 from cleanroom.collateral.bundle import Bundle
 from cleanroom.crypto.envelope import sign
 from cleanroom.crypto.signing import Ed25519Signer
+from cleanroom.manifest.author import block_text, manifest_text
+from cleanroom.manifest.model import Manifest
 from enclave.attester.simulated_aci import Endorsed, SimulatedMicrosoft
 from enclave.attester.simulated_azure import SimulatedAzureGuest
 from enclave.attester.simulated_tpm import SimulatedTpm
-from tests.support import hostile_room, nitro_cca, nvidia, platform, receipts, tpm
+from tests.support import hostile_room, manifests, nitro_cca, nvidia, platform, receipts, tpm
+from tests.support.trainings import TREES, feature, training_plain
 
 
 def reports() -> list[bytes]:
@@ -159,3 +162,24 @@ def reference_values() -> list[bytes]:
         b'{"_type":"https://in-toto.io/Statement/v1","predicate":' + predicate + b","
         b'"predicateType":"https://cleanroom.dev/reference-values/v1","subject":' + subject + b"}"
     ]
+
+
+def manifest_texts() -> list[bytes]:
+    """A manifest with one of each thing, and each section of a larger one by itself.
+
+    YAML is read event by event in Python: a text of a quarter of the size is tried four times as
+    often, and a section alone reaches the same lines.
+    """
+    plain = manifests.good_plain()
+    for party in plain["parties"].values():
+        del party["keys"][1:]
+    for dataset in plain["datasets"].values():
+        del dataset["columns"][1:]
+    del plain["computations"]["matches"]
+    del plain["attestation"]["worker-snp"]
+    plain["workers"]["cpu"]["policies"] = ["coordinator-snp"]
+    trains = training_plain([feature("age")], [feature("spend")], TREES)["computations"]
+    sections = {name: part for name, part in manifests.good_plain().items() if name != "parties"}
+    texts = [manifest_text(Manifest.from_plain(plain)), block_text({"computations": trains})]
+    texts += [block_text({name: section}) for name, section in sections.items()]
+    return [text.encode() for text in texts]

@@ -34,7 +34,6 @@ from cleanroom.collateral.bundle import Bundle
 from cleanroom.crypto.envelope import Envelope
 from cleanroom.dataset.models.check import check_model
 from cleanroom.errors import CleanroomError
-from cleanroom.manifest.author import manifest_text
 from cleanroom.manifest.model import Manifest
 from cleanroom.manifest.text import load
 from cleanroom.protocol.receipt import Receipt
@@ -139,10 +138,6 @@ def _graphs() -> list[bytes]:
     return [each.SerializeToString() for each in made]
 
 
-def _text() -> list[bytes]:
-    return [manifest_text(manifests.good_manifest()).encode()]
-
-
 def _bytes() -> list[bytes]:
     return [manifests.good_manifest().to_bytes()]
 
@@ -186,7 +181,9 @@ TARGETS: dict[str, Target] = {
     "model-ubj": Target(_trees, lambda: [predictions.ubj()], 65536),
     "model-onnx": Target(_graph, _graphs, 4096),
     "model-safetensors": Target(_network, lambda: [networks.safetensors(1)], 4096),
-    "manifest-text": Target(lambda raw: load(raw, name="cleanroom.yaml"), _text, 8192),
+    "manifest-text": Target(
+        lambda raw: load(raw, name="cleanroom.yaml"), seeds.manifest_texts, 2560
+    ),
     "manifest-bytes": Target(Manifest.from_bytes, _bytes, 8192),
     "room-statement": Target(Statement.from_bytes, seeds.statement, 32768),
     "receipt": Target(Receipt.from_bytes, seeds.receipt, 131072),

@@ -22,6 +22,7 @@ from cleanroom.errors import (
     CleanroomError,
     ComputationFailed,
     DeadlineExceeded,
+    MemoryShort,
     ReceiptInvalid,
     RunUnknown,
     TransferBroken,
@@ -264,9 +265,17 @@ class Run:
     def _failure(self) -> CleanroomError:
         kind = CATALOGUE.get(self._view.code or "", ComputationFailed)
         said = inspect.cleandoc(kind.__doc__ or "").partition("\n")[0].rstrip(".")
-        return kind(
+        message = (
             f"run {self.id} of {self.computation!r} ended as {self._view.phase}: "
             f"{said[:1].lower()}{said[1:]}"
+        )
+        needs = self._view.needs_mb if kind is MemoryShort else None
+        if needs is None:
+            return kind(message)
+        return kind(
+            f"{message}: by estimate it takes up to {needs:,} MB of free memory on each worker",
+            hint="ask the operator for workers with so much free memory, "
+            "or agree on more workers, fewer rows or a lower `max_rows`",
         )
 
     def _late(self, timeout: float | None) -> DeadlineExceeded:

@@ -16,7 +16,8 @@ from cleanroom.ledger.loss import Loss
 from cleanroom.manifest.budgets import budgets, costs_of
 from cleanroom.manifest.checks import check
 from cleanroom.manifest.keeping import makers
-from cleanroom.manifest.model import AnyComputation, Dataset, Manifest, Predict
+from cleanroom.manifest.model import Dataset, Manifest
+from cleanroom.manifest.rights import Right, right_to
 from cleanroom.manifest.words import exposure_in_words, learned, listed, permitted_loss, plural
 
 __all__ = [
@@ -78,19 +79,6 @@ class Allowance(Record):
     """What one run costs, by computation."""
     words: str
     """What that means, and how many runs fit."""
-
-
-class Right(Record):
-    """Who may run a computation."""
-
-    computation: str
-    """Which."""
-    parties: list[str]
-    """Who may ask for a run."""
-    most_runs: int
-    """Over the life of this manifest."""
-    words: str
-    """With which parameters, how long and where."""
 
 
 class Trust(Record):
@@ -181,7 +169,7 @@ def plan(
         contributions=list(_contributions(manifest)),
         learnings=list(_learnings(manifest)),
         allowances=list(_allowances(manifest)),
-        rights=[_right(name, each) for name, each in manifest.computations.items()],
+        rights=[right_to(manifest, name) for name in manifest.computations],
         trusted=list(_trusted(manifest, reference_values, now)),
         unprotected=[f"{warning.where}: {warning.message}" for warning in checked.warnings],
     )
@@ -247,29 +235,6 @@ def _allowances(manifest: Manifest) -> Iterator[Allowance]:
             costs=costs,
             words=permitted_loss(privacy, costs),
         )
-
-
-def _right(name: str, computation: AnyComputation) -> Right:
-    gang, limits = computation.workers, computation.limits
-    words = [f"on {plural(gang.count, f'`{gang.role}` worker')}", f"up to {limits.timeout_s} s"]
-    for parameter, allowed in computation.ranges.items():
-        least, most, usual = (_told(each) for each in (allowed.min, allowed.max, allowed.default))
-        default = f"{usual} if not named" if usual else "required"
-        unit = " rows" if parameter == "limit" else ""
-        words.append(f"`{parameter}` from {least} to {most}{unit}, {default}")
-    if isinstance(computation, Predict):
-        words.append(f"up to {plural(computation.limits.max_rows_per_submitter, 'row')} each")
-    return Right(
-        computation=name,
-        parties=computation.submitters,
-        most_runs=limits.max_runs,
-        words=", ".join(words),
-    )
-
-
-def _told(number: int | str | None) -> str:
-    """A number for people; empty for none."""
-    return f"{number:,}" if isinstance(number, int) else number or ""
 
 
 def _trusted(

@@ -38,6 +38,8 @@ Stage = Literal[
     "queued", "provision", "fetch", "read", "partition", "compute", "train", "gate", "seal"
 ]
 """What a running run is doing."""
+MOST_MEMORY_MB = 1 << 50
+"""No estimate comes near; JSON carries it exactly."""
 MOST_LIVE = 64
 """Values in one message about a run's progress."""
 
@@ -73,6 +75,16 @@ class RunView(Record):
     """Why it ended without a result; null otherwise."""
     outputs: list[OutputRecord]
     """Released outputs; empty before."""
+    needs_mb: int | None = Field(default=None, ge=1, le=MOST_MEMORY_MB)
+    """Free memory that each worker should have, in MB, where one had too little; for inputs of up
+    to the next power of two of rows, so that it says no more of them."""
+
+    def to_plain(self) -> dict[str, object]:
+        """Plain JSON values; no field of memory where none was short."""
+        plain = super().to_plain()
+        if self.needs_mb is None:
+            del plain["needs_mb"]
+        return plain
 
 
 class LiveValue(Record):

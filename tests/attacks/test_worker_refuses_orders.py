@@ -1,6 +1,5 @@
 """Orders that the manifest does not allow: refused before a key is opened or a byte is fetched."""
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -16,26 +15,13 @@ from cleanroom.errors import (
     SealBroken,
     SignatureInvalid,
 )
-from cleanroom.manifest.model import MetricsOutput
+from cleanroom.manifest.needs import Sizes, megabytes, needed
 from cleanroom.protocol.dataset import sign_version
 from cleanroom.protocol.grant import grant
 from cleanroom.protocol.work import Failed, Finished, Peer
-from enclave.computations.registry import operations
-from enclave.computations.training import optional
-from enclave.worker.memory import (
-    COPIES_OF_LINES,
-    COPIES_OF_MATRIX,
-    COPIES_OF_SIGNALS,
-    COPIES_TO_COMPARE,
-    NETWORK_BYTES,
-    estimate,
-    megabytes,
-    require_memory,
-)
+from enclave.worker.memory import estimate, require_memory
 from enclave.worker.orders import accept
-from tests.support.learned_networks import NETWORK
-from tests.support.manifests import good_manifest, signer
-from tests.support.rule_changes import TRAINS
+from tests.support.manifests import signer
 from tests.support.workers import (
     ScriptedRoom,
     baskets,
@@ -192,52 +178,11 @@ def test_inputs_that_do_not_fit_into_memory_are_refused_before_they_are_fetched(
         require_memory(accepted, needed)
 
 
-def test_a_training_is_refused_before_it_is_fetched_where_its_matrix_does_not_fit(
-    room, worker, order
-):
+def test_a_worker_judges_the_rows_that_owners_signed(room, worker, order):
     accepted = accept(order, room.manifest, role="cpu", instance=worker.admit.instance, now=now())
-    manifest = good_manifest(**TRAINS)
-    computation = manifest.computations["matches"]
-    plan = operations["train.linear"].plan(computation, manifest.datasets, {})
-    training = replace(accepted, manifest=manifest, plan=plan)
-    rows = min(each.version.rows for each in order.inputs.values())
-    columns = len(["income", "spend", "payment=card", "payment=cash"])
-    without = replace(training, plan=replace(plan, lesson=None))
-    assert estimate(training) == estimate(without) + rows * columns * 8 * COPIES_OF_MATRIX
-    quality = MetricsOutput(kind="metrics", recipients=["bank"], compare="alone")
-    compares = replace(plan, lesson=replace(plan.lesson, outputs={"quality": quality}))
-    one_more = rows * columns * 8 * COPIES_TO_COMPARE
-    assert estimate(replace(training, plan=compares)) == estimate(training) + one_more
-    with pytest.raises(
-        MemoryShort, match=r"the run needs \d+ MB on this worker, expected at most \d+"
-    ):
-        require_memory(training, estimate(training))
-
-
-def test_a_gang_needs_less_of_each_worker_and_the_head_holds_the_lines(room, worker, order):
-    accepted = accept(order, room.manifest, role="cpu", instance=worker.admit.instance, now=now())
-    manifest = good_manifest(**TRAINS)
-    computation = manifest.computations["matches"]
-    plan = operations["train.linear"].plan(computation, manifest.datasets, {})
-    alone = replace(accepted, manifest=manifest, plan=plan)
-    two = order.model_copy(update={"gang": [order.gang[0]] * 2})
-    head, other = (replace(alone, order=two, node=node) for node in (0, 1))
-    rows = min(each.version.rows for each in order.inputs.values())
-    assert estimate(alone) - 2 <= 2 * estimate(other) <= estimate(alone)
-    assert estimate(head) == estimate(other) + rows * 3 * 8 * COPIES_OF_LINES
-
-
-def test_a_network_takes_torch_and_its_signals_besides(room, worker, order, monkeypatch):
-    monkeypatch.setattr(optional, "find_spec", lambda _: True)
-    accepted = accept(order, room.manifest, role="cpu", instance=worker.admit.instance, now=now())
-    told = []
-    for how in ({}, NETWORK):
-        more = {f"computations__matches__{field}": value for field, value in how.items()}
-        manifest = good_manifest(**TRAINS, **more)
-        computation = manifest.computations["matches"]
-        plan = operations[computation.op].plan(computation, manifest.datasets, {})
-        told.append(estimate(replace(accepted, manifest=manifest, plan=plan)))
-    assert told[1] - told[0] == NETWORK_BYTES + 64 * (8 + 4) * 4 * COPIES_OF_SIGNALS
+    computation = room.manifest.computations["matches"]
+    rows = {name: each.version.rows for name, each in order.inputs.items()}
+    assert estimate(accepted) == needed(room.manifest, computation, Sizes(rows))
 
 
 def test_the_diary_says_how_much_memory_is_needed(room, worker, order, caplog):
@@ -248,7 +193,7 @@ def test_the_diary_says_how_much_memory_is_needed(room, worker, order, caplog):
     assert (line.msg, line.run, line.needed, line.usable) == (
         "memory",
         order.run,
-        megabytes(estimate(accepted)),
+        str(megabytes(estimate(accepted))),
         "0",
     )
 

@@ -15,9 +15,10 @@ from cleanroom.wire.proto.cleanroom.v1 import cleanroom_pb2_grpc as rpc
 from enclave.coordinator.engine import Engine
 from enclave.coordinator.events import RunCancelled, RunRequested
 from enclave.coordinator.live import for_party
+from enclave.coordinator.needs import needs_mb
 from enclave.coordinator.services.calls import Places, streaming, unary
 from enclave.coordinator.services.door import caller_of
-from enclave.coordinator.state import Run
+from enclave.coordinator.state import Room, Run
 
 MOST_WATCHERS, MOST_EACH = 64, 16
 """Watching streams at a time, of all parties and of each."""
@@ -42,12 +43,13 @@ class Runs(rpc.RunsServicer):
         name = f"r-{secrets.token_hex(8)}"
         room = self._engine.apply(partial(_requested, party, envelope, name))
         asked = RunRequest.from_bytes(envelope.payload)
-        return _view(room.run(room.requests[asked.submitter, asked.idempotency]))
+        return _view(room, room.run(room.requests[asked.submitter, asked.idempotency]))
 
     @unary
     def Get(self, request: pb.RunRequest, context: grpc.ServicerContext) -> pb.Canonical:  # noqa: N802
         """One run."""
-        return _view(self._engine.room.run_for(self._party(context), request.run))
+        room = self._engine.room
+        return _view(room, room.run_for(self._party(context), request.run))
 
     @unary
     def List(self, _: pb.Nothing, context: grpc.ServicerContext) -> pb.CanonicalList:  # noqa: N802
@@ -55,7 +57,7 @@ class Runs(rpc.RunsServicer):
         party, room = self._party(context), self._engine.room
         seen = [run for run in room.runs.values() if party in room.watchers_of(run)]
         newest = reversed(seen[-MOST_LISTED:])
-        return pb.CanonicalList(records=[_view(run).record for run in newest])
+        return pb.CanonicalList(records=[_view(room, run).record for run in newest])
 
     @streaming
     def Watch(  # noqa: N802
@@ -93,13 +95,14 @@ class Runs(rpc.RunsServicer):
     def Cancel(self, request: pb.RunRequest, context: grpc.ServicerContext) -> pb.Canonical:  # noqa: N802
         """End a run, by its submitter."""
         party = self._party(context)
-        return _view(self._engine.apply(partial(_cancelled, party, request.run)).run(request.run))
+        room = self._engine.apply(partial(_cancelled, party, request.run))
+        return _view(room, room.run(request.run))
 
     def _party(self, context: grpc.ServicerContext) -> str:
         return caller_of(self._engine.performer.callers, context.invocation_metadata()).name
 
 
-def _view(run: Run) -> pb.Canonical:
+def _view(room: Room, run: Run) -> pb.Canonical:
     released = run.phase == "released"
     view = RunView(
         run=run.name,
@@ -110,6 +113,7 @@ def _view(run: Run) -> pb.Canonical:
         engine=run.engine,
         code=run.code,
         outputs=[sealed.output for sealed in run.outputs] if released else [],
+        needs_mb=needs_mb(room, run),
     )
     return pb.Canonical(record=view.to_bytes())
 

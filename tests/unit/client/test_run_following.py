@@ -5,6 +5,7 @@ import threading
 import pytest
 
 from cleanroom.client.room import connect
+from cleanroom.client.run import Run
 from cleanroom.errors import (
     CATALOGUE,
     ApprovalMissing,
@@ -12,6 +13,7 @@ from cleanroom.errors import (
     ComputationFailed,
     DeadlineExceeded,
     GroupTooSmall,
+    MemoryShort,
     RunRefused,
     Unreachable,
     Usage,
@@ -270,3 +272,24 @@ def test_address_and_identity_are_taken_from_the_memory(room, tmp_path):
 def test_without_an_address_nothing_is_guessed(room, tmp_path):
     with pytest.raises(Usage, match="no coordinator is given"):
         connect(room.manifest, identity=identity_of("bank"), directory=tmp_path)
+
+
+def test_a_run_that_lacked_memory_says_how_much_it_needs(room):
+    view = room.view("failed", MemoryShort.code).model_copy(update={"needs_mb": 5200})
+    with pytest.raises(
+        MemoryShort,
+        match=r"ended as failed: the inputs need more memory than the worker has: by estimate it "
+        r"takes up to 5,200 MB of free memory on each worker$",
+    ) as caught:
+        Run(None, view).wait()
+    assert "lower `max_rows`" in caught.value.hint
+    silent = room.view("failed", MemoryShort.code)
+    with pytest.raises(MemoryShort, match=r"than the worker has$"):
+        Run(None, silent).wait()
+
+
+def test_a_figure_that_comes_with_another_code_is_not_shown(room):
+    view = room.view("failed", ComputationFailed.code).model_copy(update={"needs_mb": 5200})
+    with pytest.raises(ComputationFailed) as caught:
+        Run(None, view).wait()
+    assert "5" not in caught.value.message.replace(RUN, "")

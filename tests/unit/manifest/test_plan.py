@@ -109,9 +109,17 @@ def test_rights_tell_who_how_often_and_with_which_parameters():
     assert rights["overlap"].parties == ["bank", "shop"]
     assert rights["overlap"].most_runs == 10
     assert (
-        rights["matches"].words
-        == "on 1 `cpu` worker, up to 900 s, `limit` from 1 to 100,000 rows, 100,000 if not named"
+        rights["matches"].words == "on 1 `cpu` worker, up to 712 MB of memory, up to 900 s, "
+        "`limit` from 1 to 100,000 rows, 100,000 if not named"
     )
+
+
+def test_rights_tell_the_memory_that_each_worker_needs_for_the_largest_inputs():
+    rights = {right.computation: right for right in plan(good_manifest()).rights}
+    assert (rights["matches"].memory_mb, rights["overlap"].memory_mb) == (712, 160)
+    assert rights["overlap"].words.startswith("on 2 `cpu` workers, up to 160 MB of memory each, ")
+    fewer = good_manifest(datasets__baskets__rows__max=1000, datasets__customers__rows__max=1000)
+    assert [right.memory_mb for right in plan(fewer).rights] == [1, 1]
 
 
 def test_required_parameter_is_told():
