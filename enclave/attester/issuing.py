@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.hashes import SHA384
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
+from cleanroom.attestation.formats import der
 from cleanroom.attestation.formats.amd_certificates import (
     AMD,
     CSP_ID,
@@ -25,6 +26,8 @@ from cleanroom.attestation.formats.amd_certificates import (
 )
 from cleanroom.attestation.formats.signatures import SALT_LENGTH
 from cleanroom.attestation.policy import Product
+from enclave.attester.certifying import key_usage
+from enclave.attester.writing_der import element, integer
 
 ROOT_NAME = "ARK-Simulated"
 SIMULATED_CLOUD = "CN=simulated-cloud"
@@ -49,7 +52,7 @@ class Leaf:
 def issue_root(key: rsa.RSAPrivateKey, now: datetime, years: int) -> bytes:
     """A self-signed root (ARK), DER."""
     unsigned = _builder(ROOT_NAME, ROOT_NAME, now, years * 365).serial_number(1)
-    usage = _signs_certificates(lists=True)
+    usage = key_usage("key_cert_sign", "crl_sign")
     signed = (
         unsigned.public_key(key.public_key())
         .add_extension(usage, critical=True)
@@ -68,7 +71,7 @@ def issue_intermediate(
         .serial_number(x509.random_serial_number())
         .public_key(key.public_key())
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .add_extension(_signs_certificates(lists=False), critical=True)
+        .add_extension(key_usage("key_cert_sign"), critical=True)
         .sign(ark_key, SHA384(), rsa_padding=PSS)
     )
     return signed.public_bytes(Encoding.DER)
@@ -116,22 +119,17 @@ def issue_revocations(
 
 
 def _extensions(leaf: Leaf) -> dict[str, bytes]:
-    name = leaf.product.encode()
     identity = (
-        {CSP_ID: b"\x16" + bytes([len(SIMULATED_CLOUD)]) + SIMULATED_CLOUD.encode()}
+        {CSP_ID: element(der.IA5_STRING, SIMULATED_CLOUD.encode())}
         if leaf.kind == "vlek"
         else {HWID: leaf.chip_id[:8] if leaf.product == "Turin" else leaf.chip_id}
     )
     levels = {
-        f"{SPL}.{number}": _integer(level)
+        f"{SPL}.{number}": integer(level)
         for number, level in zip(SPL_ORDER[leaf.product], leaf.tcb, strict=True)
     }
-    product = {f"{AMD}.1": _integer(0), PRODUCT_NAME: b"\x16" + bytes([len(name)]) + name}
+    product = {f"{AMD}.1": integer(0), PRODUCT_NAME: element(der.IA5_STRING, leaf.product.encode())}
     return product | levels | identity
-
-
-def _integer(level: int) -> bytes:
-    return b"\x02\x02\x00" + bytes([level]) if level > 0x7F else b"\x02\x01" + bytes([level])
 
 
 def _with_serial_zero(signed: x509.Certificate, key: rsa.RSAPrivateKey) -> bytes:
@@ -164,18 +162,4 @@ def name_of(common_name: str) -> x509.Name:
             x509.NameAttribute(NameOID.ORGANIZATION_NAME, "Simulated, not AMD"),
             x509.NameAttribute(NameOID.COMMON_NAME, common_name),
         ]
-    )
-
-
-def _signs_certificates(*, lists: bool) -> x509.KeyUsage:
-    return x509.KeyUsage(
-        digital_signature=False,
-        content_commitment=False,
-        key_encipherment=False,
-        data_encipherment=False,
-        key_agreement=False,
-        key_cert_sign=True,
-        crl_sign=lists,
-        encipher_only=False,
-        decipher_only=False,
     )

@@ -19,11 +19,15 @@ from cryptography.x509.oid import NameOID
 from cleanroom.attestation.collateral import SignedDocument
 from cleanroom.attestation.formats import der, pck
 from cleanroom.encoding import instant_text
+from enclave.attester.certifying import Use, key_usage, unsigned
+from enclave.attester.writing_der import element, integer, oid, sequence
 
 ROOT_NAME = "Intel SGX Root CA (Simulated)"
 AUTHORITY_NAME = "Intel SGX PCK Platform CA"
 SIGNER_NAME = "Intel SGX TCB Signing"
 PCK_NAME = "Intel SGX PCK Certificate"
+AUTHORITY_USES: tuple[Use, ...] = ("key_cert_sign", "crl_sign")
+LEAF_USES: tuple[Use, ...] = ("digital_signature", "content_commitment")
 
 
 def issue(
@@ -48,21 +52,17 @@ def issue(
         sgx: the SGX extension of a PCK certificate.
     """
     authority = path_length is not None
-    unsigned = (
-        x509.CertificateBuilder()
-        .subject_name(name_of(subject))
-        .issuer_name(name_of(issuer))
-        .public_key(key)
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(window[0])
-        .not_valid_after(window[1])
-        .add_extension(x509.BasicConstraints(ca=authority, path_length=path_length), critical=True)
-        .add_extension(_usage(authority=authority), critical=True)
+    uses = AUTHORITY_USES if authority else LEAF_USES
+    constraints = x509.BasicConstraints(ca=authority, path_length=path_length)
+    certificate = (
+        unsigned(name_of(subject), name_of(issuer), key, window)
+        .add_extension(constraints, critical=True)
+        .add_extension(key_usage(*uses), critical=True)
     )
     if sgx:
         extension = x509.UnrecognizedExtension(x509.ObjectIdentifier(pck.SGX), sgx)
-        unsigned = unsigned.add_extension(extension, critical=False)
-    return unsigned.sign(issuer_key, SHA256()).public_bytes(Encoding.DER)
+        certificate = certificate.add_extension(extension, critical=False)
+    return certificate.sign(issuer_key, SHA256()).public_bytes(Encoding.DER)
 
 
 def issue_list(
@@ -72,7 +72,7 @@ def issue_list(
     serials: Sequence[int],
 ) -> bytes:
     """A revocation list, DER."""
-    unsigned = (
+    crl = (
         x509.CertificateRevocationListBuilder()
         .issuer_name(name_of(issuer))
         .last_update(window[0])
@@ -80,12 +80,12 @@ def issue_list(
     )
     for serial in serials:
         entry = x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(window[0])
-        unsigned = unsigned.add_revoked_certificate(entry.build())
+        crl = crl.add_revoked_certificate(entry.build())
     # As Intel's: a number that grows, and whose key signed.
     key = x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key())
-    unsigned = unsigned.add_extension(x509.CRLNumber(1), critical=False)
-    unsigned = unsigned.add_extension(key, critical=False)
-    return unsigned.sign(issuer_key, SHA256()).public_bytes(Encoding.DER)
+    crl = crl.add_extension(x509.CRLNumber(1), critical=False)
+    crl = crl.add_extension(key, critical=False)
+    return crl.sign(issuer_key, SHA256()).public_bytes(Encoding.DER)
 
 
 def sign_document(
@@ -128,21 +128,21 @@ def sgx_extension(ppid: bytes, fmspc: bytes, level: int, pce_svn: int) -> bytes:
     """
     versions = [*[level] * pck.COMPONENTS, pce_svn]
     tcb = [
-        _part(f"{pck.TCB}.{index}", _integer(version)) for index, version in enumerate(versions, 1)
+        _part(f"{pck.TCB}.{index}", integer(version)) for index, version in enumerate(versions, 1)
     ]
-    tcb.append(_part(f"{pck.TCB}.18", _tlv(der.OCTET_STRING, bytes([level] * pck.COMPONENTS))))
+    tcb.append(_part(f"{pck.TCB}.18", element(der.OCTET_STRING, bytes([level] * pck.COMPONENTS))))
     flags = [
-        _part(f"{pck.CONFIGURATION}.{index}", _tlv(der.BOOLEAN, b"\xff" if on else b"\0"))
+        _part(f"{pck.CONFIGURATION}.{index}", element(der.BOOLEAN, b"\xff" if on else b"\0"))
         for index, on in enumerate((False, False, True), 1)
     ]
-    return _sequence(
-        _part(pck.PPID, _tlv(der.OCTET_STRING, ppid)),
-        _part(pck.TCB, _sequence(*tcb)),
-        _part(pck.PCE_ID, _tlv(der.OCTET_STRING, b"\0\0")),
-        _part(pck.FMSPC, _tlv(der.OCTET_STRING, fmspc)),
-        _part(pck.SGX_TYPE, _tlv(der.ENUMERATED, b"\x01")),
-        _part(pck.INSTANCE, _tlv(der.OCTET_STRING, ppid[::-1])),
-        _part(pck.CONFIGURATION, _sequence(*flags)),
+    return sequence(
+        _part(pck.PPID, element(der.OCTET_STRING, ppid)),
+        _part(pck.TCB, sequence(*tcb)),
+        _part(pck.PCE_ID, element(der.OCTET_STRING, b"\0\0")),
+        _part(pck.FMSPC, element(der.OCTET_STRING, fmspc)),
+        _part(pck.SGX_TYPE, element(der.ENUMERATED, b"\x01")),
+        _part(pck.INSTANCE, element(der.OCTET_STRING, ppid[::-1])),
+        _part(pck.CONFIGURATION, sequence(*flags)),
     )
 
 
@@ -163,46 +163,5 @@ def window_of(now: datetime, days: tuple[int, int]) -> tuple[datetime, datetime]
     return start + timedelta(days=days[0]), start + timedelta(days=days[1])
 
 
-def _usage(*, authority: bool) -> x509.KeyUsage:
-    return x509.KeyUsage(
-        digital_signature=not authority,
-        content_commitment=not authority,
-        key_encipherment=False,
-        data_encipherment=False,
-        key_agreement=False,
-        key_cert_sign=authority,
-        crl_sign=authority,
-        encipher_only=False,
-        decipher_only=False,
-    )
-
-
-def _tlv(tag: int, content: bytes) -> bytes:
-    size = len(content)
-    if size < 0x80:
-        return bytes([tag, size]) + content
-    length = size.to_bytes((size.bit_length() + 7) // 8, "big")
-    return bytes([tag, 0x80 | len(length)]) + length + content
-
-
-def _sequence(*parts: bytes) -> bytes:
-    return _tlv(der.SEQUENCE, b"".join(parts))
-
-
-def _integer(number: int) -> bytes:
-    return _tlv(der.INTEGER, number.to_bytes(number.bit_length() // 8 + 1, "big"))
-
-
-def _part(oid: str, value: bytes) -> bytes:
-    return _sequence(_oid(oid), value)
-
-
-def _oid(dotted: str) -> bytes:
-    first, second, *rest = (int(arc) for arc in dotted.split("."))
-    content = bytes([40 * first + second])
-    for arc in rest:
-        septets = [arc & 0x7F]
-        while arc := arc >> 7:
-            septets.append(arc & 0x7F | 0x80)
-        content += bytes(reversed(septets))
-    return _tlv(der.OID, content)
+def _part(dotted: str, value: bytes) -> bytes:
+    return sequence(oid(dotted), value)

@@ -12,6 +12,8 @@ from cryptography.hazmat.primitives.hashes import SHA384
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
+from enclave.attester.certifying import Use, key_usage, unsigned
+
 ROOT_NAME = "simulated.nitro-enclaves"
 AUTHORITIES = (
     "region.simulated.nitro-enclaves",
@@ -61,33 +63,27 @@ def issue_authority(
         path_length: how many authorities may stand below it; None for any number.
     """
     constraints = x509.BasicConstraints(ca=True, path_length=path_length)
-    return _sign(_builder(name, key, window), issuer, constraints)
+    return _issue(name, key, issuer, window, constraints)
 
 
 def issue_leaf(key: ec.EllipticCurvePublicKey, issuer: Issuer, window: Window) -> bytes:
     """The certificate of a module's key, DER."""
     constraints = x509.BasicConstraints(ca=False, path_length=None)
-    return _sign(_builder(LEAF_NAME, key, window), issuer, constraints)
+    return _issue(LEAF_NAME, key, issuer, window, constraints)
 
 
-def _builder(name: str, key: ec.EllipticCurvePublicKey, window: Window) -> x509.CertificateBuilder:
-    return (
-        x509.CertificateBuilder()
-        .subject_name(_name(name))
-        .serial_number(x509.random_serial_number())
-        .public_key(key)
-        .not_valid_before(window.start)
-        .not_valid_after(window.end)
-    )
-
-
-def _sign(
-    builder: x509.CertificateBuilder, issuer: Issuer, constraints: x509.BasicConstraints
+def _issue(
+    name: str,
+    key: ec.EllipticCurvePublicKey,
+    issuer: Issuer,
+    window: Window,
+    constraints: x509.BasicConstraints,
 ) -> bytes:
+    uses: tuple[Use, ...] = ("key_cert_sign", "crl_sign") if constraints.ca else ()
     signed = (
-        builder.issuer_name(_name(issuer.name))
+        unsigned(_name(name), _name(issuer.name), key, (window.start, window.end))
         .add_extension(constraints, critical=True)
-        .add_extension(_usage(authority=constraints.ca), critical=constraints.ca)
+        .add_extension(key_usage("digital_signature", *uses), critical=constraints.ca)
         .sign(issuer.key, SHA384())
     )
     return signed.public_bytes(Encoding.DER)
@@ -100,18 +96,4 @@ def _name(common_name: str) -> x509.Name:
             x509.NameAttribute(NameOID.ORGANIZATION_NAME, "Simulated, not Amazon"),
             x509.NameAttribute(NameOID.COMMON_NAME, common_name),
         ]
-    )
-
-
-def _usage(*, authority: bool) -> x509.KeyUsage:
-    return x509.KeyUsage(
-        digital_signature=True,
-        content_commitment=False,
-        key_encipherment=False,
-        data_encipherment=False,
-        key_agreement=False,
-        key_cert_sign=authority,
-        crl_sign=authority,
-        encipher_only=False,
-        decipher_only=False,
     )

@@ -13,14 +13,16 @@ from cryptography.hazmat.primitives.hashes import SHA384
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import NameOID
 
+from cleanroom.attestation.formats import der
 from cleanroom.attestation.formats.nvidia import COMPOSITE_DEVICE_ID, TCB_INFO
+from enclave.attester.certifying import key_usage, unsigned
+from enclave.attester.writing_der import element, integer, oid, sequence
 
 END = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
 ROOT_NAME = "Simulated Device Identity CA"
 AUTHORITIES = ("Simulated Identity", "Simulated Provisioner ICA 1")
 """Below the root, the issuer of boot ROMs last."""
-SHA384_OID = bytes.fromhex("0609608648016503040202")
-"""2.16.840.1.101.3.4.2.2, DER."""
+SHA384_OID = "2.16.840.1.101.3.4.2.2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,25 +38,25 @@ def issue_authority(
     name: str, key: ec.EllipticCurvePublicKey, signer: Signer, serial: int | None = None
 ) -> bytes:
     """A certificate that may issue others, DER; a boot ROM's has a serial number of its own."""
-    builder = _builder(name, key, signer, serial or x509.random_serial_number())
+    builder = _builder(name, key, signer, serial)
     constraints = x509.BasicConstraints(ca=True, path_length=None)
     builder = builder.add_extension(constraints, critical=True)
-    return _sign(builder.add_extension(_usage(authority=True), critical=True), signer)
+    return _sign(builder.add_extension(key_usage("key_cert_sign"), critical=True), signer)
 
 
 def issue_leaf(
     name: str, key: ec.EllipticCurvePublicKey, signer: Signer, dice: x509.UnrecognizedExtension
 ) -> bytes:
     """The certificate of a device's firmware, DER."""
-    builder = _builder(name, key, signer, x509.random_serial_number())
-    builder = builder.add_extension(_usage(authority=False), critical=True)
+    builder = _builder(name, key, signer, None)
+    builder = builder.add_extension(key_usage("digital_signature"), critical=True)
     return _sign(builder.add_extension(dice, critical=False), signer)
 
 
 def composite_device_id(key: ec.EllipticCurvePublicKey, fwid: bytes) -> x509.UnrecognizedExtension:
     """Hopper's extension: version 1, a key, and the firmware's digest."""
     encoded = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    value = element(0x30, element(0x02, b"\x01"), encoded, _fwid(fwid))
+    value = sequence(integer(1), encoded, _fwid(fwid))
     return x509.UnrecognizedExtension(x509.ObjectIdentifier(COMPOSITE_DEVICE_ID), value)
 
 
@@ -63,40 +65,19 @@ def tcb_info(fwid: bytes) -> x509.UnrecognizedExtension:
     listed = element(0xA6, _fwid(fwid), _fwid(bytes(48)))
     words = [element(0x80, b"Simulated"), element(0x81, b"GB100 A01 GSP"), element(0x82, b"")]
     numbers = [element(tag, b"\x00") for tag in (0x83, 0x84, 0x85)]
-    value = element(0x30, *words, *numbers, listed, element(0x87, b"\x00\x00"))
+    value = sequence(*words, *numbers, listed, element(0x87, b"\x00\x00"))
     return x509.UnrecognizedExtension(x509.ObjectIdentifier(TCB_INFO), value)
 
 
-def element(tag: int, *parts: bytes) -> bytes:
-    """A DER element of up to 255 bytes."""
-    content = b"".join(parts)
-    long_form = b"\x81" if len(content) > 0x7F else b""
-    return bytes([tag]) + long_form + bytes([len(content)]) + content
-
-
-def pem(*encoded: bytes) -> bytes:
-    """Certificates in PEM, one after the other."""
-    return b"".join(
-        x509.load_der_x509_certificate(one).public_bytes(Encoding.PEM) for one in encoded
-    )
-
-
 def _fwid(digest: bytes) -> bytes:
-    return element(0x30, SHA384_OID, element(0x04, digest))
+    return sequence(oid(SHA384_OID), element(der.OCTET_STRING, digest))
 
 
 def _builder(
-    name: str, key: ec.EllipticCurvePublicKey, signer: Signer, serial: int
+    name: str, key: ec.EllipticCurvePublicKey, signer: Signer, serial: int | None
 ) -> x509.CertificateBuilder:
-    return (
-        x509.CertificateBuilder()
-        .subject_name(_name(name))
-        .issuer_name(_name(signer.name))
-        .serial_number(serial)
-        .public_key(key)
-        .not_valid_before(signer.since)
-        .not_valid_after(END)
-    )
+    valid = (signer.since, END)
+    return unsigned(_name(name), _name(signer.name), key, valid, serial)
 
 
 def _sign(builder: x509.CertificateBuilder, signer: Signer) -> bytes:
@@ -109,18 +90,4 @@ def _name(common_name: str) -> x509.Name:
             x509.NameAttribute(NameOID.COMMON_NAME, common_name),
             x509.NameAttribute(NameOID.ORGANIZATION_NAME, "Simulated, not NVIDIA"),
         ]
-    )
-
-
-def _usage(*, authority: bool) -> x509.KeyUsage:
-    return x509.KeyUsage(
-        digital_signature=not authority,
-        content_commitment=False,
-        key_encipherment=False,
-        data_encipherment=False,
-        key_agreement=False,
-        key_cert_sign=authority,
-        crl_sign=False,
-        encipher_only=False,
-        decipher_only=False,
     )

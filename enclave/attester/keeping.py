@@ -37,23 +37,20 @@ def load_ec_key(encoded: bytes) -> ec.EllipticCurvePrivateKey:
     return key
 
 
-def write_private(file: Path, content: bytes) -> None:
-    """Make a new file that only its owner reads; an existing one is an error."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as opened:
-        opened.write(content)
-
-
-def require_new(file: Path) -> Path:
-    """Return the file's path, if there is none yet.
+def keep(file: Path, kept: Kept) -> Kept:
+    """Return what is kept from now on, in a new file that only its owner reads.
 
     Raises:
         Usage: there is one already.
     """
-    if file.exists():
-        raise Usage(f"{file.name} exists already, expected a directory without one")
-    return file
+    file.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        raise Usage(f"{file.name} exists already, expected a directory without one") from None
+    with os.fdopen(descriptor, "wb") as opened:
+        opened.write(kept.to_bytes())
+    return kept
 
 
 def read_kept(file: Path, kind: type[Kept]) -> Kept:

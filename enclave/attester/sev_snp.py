@@ -6,13 +6,10 @@ Never tested on hardware by this project's own tests: they use a fake tree and a
 from collections.abc import Callable
 from functools import cached_property
 
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-
 from cleanroom.attestation.binding import BINDING_LENGTH, Binding, binding_of
 from cleanroom.attestation.evidence import Evidence
 from cleanroom.attestation.formats.snp import SnpReport, read_report
-from cleanroom.encoding import frame
+from enclave.attester.deriving import derived
 from enclave.attester.tsm import Reports
 
 PROVIDER = "sev_guest"
@@ -57,9 +54,7 @@ class SevSnpAttester:
 
     def derive_key(self, context: bytes) -> bytes:
         """A 32-byte secret of this chip, measurement and guest policy (HKDF, RFC 5869)."""
-        bound = frame("cleanroom/derived-key/v1", context)
-        seed = self._key_seed()
-        return HKDF(algorithm=SHA256(), length=32, salt=None, info=bound).derive(seed)
+        return derived(self._key_seed(), "cleanroom/derived-key/v1", context)
 
     @cached_property
     def _own_report(self) -> SnpReport:

@@ -13,8 +13,6 @@ from pathlib import Path
 from typing import Self
 
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from cleanroom.attestation.binding import Binding, binding_of
 from cleanroom.attestation.evidence import Evidence
@@ -22,6 +20,7 @@ from cleanroom.attestation.formats.amd_certificates import AMD_SUITE
 from cleanroom.attestation.formats.x509 import read_certificate
 from cleanroom.attestation.policy import Product
 from cleanroom.encoding import Bytes, Digest, Instant, Record, content_digest, frame
+from enclave.attester.deriving import derived
 from enclave.attester.issuing import (
     Leaf,
     issue_intermediate,
@@ -30,12 +29,11 @@ from enclave.attester.issuing import (
     issue_root,
 )
 from enclave.attester.keeping import (
+    keep,
     load_ec_key,
     load_rsa_key,
     private_bytes,
     read_kept,
-    require_new,
-    write_private,
 )
 from enclave.attester.reporting import Launch, sign_report
 from enclave.attester.scenarios import SCENARIOS, Scenario, ScenarioName
@@ -78,7 +76,6 @@ class SimulatedPlatform:
         Raises:
             Usage: there is one already.
         """
-        file = require_new(directory / PLATFORM_FILE)
         ark_key, ask_key = _new_rsa_key(), _new_rsa_key()
         chip_key = ec.generate_private_key(ec.SECP384R1())
         ark = issue_root(ark_key, now, CHAIN_YEARS)
@@ -94,8 +91,7 @@ class SimulatedPlatform:
                 name: issue_intermediate(name, ask_key, ark_key, now, CHAIN_YEARS) for name in names
             },
         )
-        write_private(file, kept.to_bytes())
-        return cls(kept)
+        return cls(keep(directory / PLATFORM_FILE, kept))
 
     @classmethod
     def load(cls, directory: Path) -> Self:
@@ -198,8 +194,8 @@ class SimulatedAttester:
     def derive_key(self, context: bytes) -> bytes:
         """A secret of this machine, measurement and guest policy; 32 bytes (HKDF, RFC 5869)."""
         policy = self.launch.scenario.policy.to_bytes(8, "little")
-        bound = frame("cleanroom/simulated-key/v1", self.launch.measurement, policy, context)
-        return HKDF(algorithm=SHA256(), length=32, salt=None, info=bound).derive(self.seed)
+        label = "cleanroom/simulated-key/v1"
+        return derived(self.seed, label, self.measurement, policy, context)
 
 
 def _new_rsa_key() -> rsa.RSAPrivateKey:

@@ -11,7 +11,6 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.hashes import SHA384
 from cryptography.hazmat.primitives.serialization import Encoding
-from cryptography.x509.oid import NameOID
 
 from cleanroom.attestation.binding import Binding
 from cleanroom.attestation.evidence import Evidence
@@ -31,6 +30,7 @@ from cleanroom.attestation.formats.uvm import (
 )
 from cleanroom.attestation.formats.x509 import read_certificate
 from cleanroom.encoding import Digest, content_digest
+from enclave.attester.certifying import authority_or_leaf, common_name, unsigned
 
 FEED, USAGE = "Simulated-UVM", "1.3.6.1.4.1.311.76.59.1.2"
 ROOT, SIGNER = "Simulated Supply Chain Root", "Simulated ContainerPlat"
@@ -68,8 +68,8 @@ class SimulatedMicrosoft:
         root_key, signer_key = (
             rsa.generate_private_key(public_exponent=65537, key_size=2048) for _ in range(2)
         )
-        unsigned = _builder(ROOT, root_key.public_key(), now, (-2, 3650), authority=True)
-        root = unsigned.sign(root_key, SHA384()).public_bytes(Encoding.DER)
+        builder = _builder(ROOT, root_key.public_key(), now, (-2, 3650), authority=True)
+        root = builder.sign(root_key, SHA384()).public_bytes(Encoding.DER)
         return cls(root_key, signer_key, root, now)
 
     @property
@@ -109,8 +109,8 @@ class SimulatedMicrosoft:
     def _signer(self, said: Endorsed) -> bytes:
         key = self.signer_key.public_key()
         usage = x509.ExtendedKeyUsage([x509.ObjectIdentifier(USAGE)])
-        unsigned = _builder(SIGNER, key, self.now, said.days, authority=False)
-        signed = unsigned.add_extension(usage, critical=False).sign(self.root_key, SHA384())
+        builder = _builder(SIGNER, key, self.now, said.days, authority=False)
+        signed = builder.add_extension(usage, critical=False).sign(self.root_key, SHA384())
         return signed.public_bytes(Encoding.DER)
 
 
@@ -129,25 +129,10 @@ def _builder(
     authority: bool,
 ) -> x509.CertificateBuilder:
     start = now.replace(microsecond=0)
-    usage = x509.KeyUsage(
-        digital_signature=not authority,
-        content_commitment=False,
-        key_encipherment=False,
-        data_encipherment=False,
-        key_agreement=False,
-        key_cert_sign=authority,
-        crl_sign=authority,
-        encipher_only=False,
-        decipher_only=False,
-    )
+    valid = (start + timedelta(days=days[0]), start + timedelta(days=days[1]))
+    constraints = x509.BasicConstraints(ca=authority, path_length=None)
     return (
-        x509.CertificateBuilder()
-        .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, subject)]))
-        .issuer_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, ROOT)]))
-        .not_valid_before(start + timedelta(days=days[0]))
-        .not_valid_after(start + timedelta(days=days[1]))
-        .serial_number(x509.random_serial_number())
-        .public_key(key)
-        .add_extension(usage, critical=True)
-        .add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
+        unsigned(common_name(subject), common_name(ROOT), key, valid)
+        .add_extension(authority_or_leaf(authority=authority), critical=True)
+        .add_extension(constraints, critical=True)
     )

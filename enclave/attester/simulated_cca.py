@@ -14,8 +14,6 @@ from typing import Self
 
 import cbor2
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from cleanroom.attestation.binding import Binding, binding_of
@@ -30,14 +28,9 @@ from cleanroom.attestation.formats.cca import (
     WRAPPED_TAG,
 )
 from cleanroom.attestation.policy import CcaPolicy
-from cleanroom.encoding import Bytes, Digest, Instant, Record, content_digest, frame
-from enclave.attester.keeping import (
-    load_ec_key,
-    private_bytes,
-    read_kept,
-    require_new,
-    write_private,
-)
+from cleanroom.encoding import Bytes, Digest, Instant, Record, content_digest
+from enclave.attester.deriving import derived
+from enclave.attester.keeping import keep, load_ec_key, private_bytes, read_kept
 from enclave.attester.scenarios_cca import FIRMWARE, SCENARIOS, CcaScenario, CcaScenarioName
 from enclave.attester.signing_cose import sign1
 
@@ -75,7 +68,6 @@ class SimulatedCcaPlatform:
         Raises:
             Usage: there is one already.
         """
-        file = require_new(directory / PLATFORM_FILE)
         platform, realm, stray = (
             private_bytes(ec.generate_private_key(ec.SECP384R1())) for _ in range(3)
         )
@@ -86,8 +78,7 @@ class SimulatedCcaPlatform:
             stray_key=stray,
             seed=secrets.token_bytes(32),
         )
-        write_private(file, kept.to_bytes())
-        return cls(kept)
+        return cls(keep(directory / PLATFORM_FILE, kept))
 
     @classmethod
     def load(cls, directory: Path) -> Self:
@@ -238,8 +229,7 @@ class SimulatedCcaAttester:
 
         Real realms have none: see `cca.CcaAttester`.
         """
-        bound = frame("cleanroom/simulated-cca-key/v1", self.measurement, context)
-        return HKDF(algorithm=SHA256(), length=32, salt=None, info=bound).derive(self.seed)
+        return derived(self.seed, "cleanroom/simulated-cca-key/v1", self.measurement, context)
 
     def _encoded(self, key: ec.EllipticCurvePrivateKey) -> bytes:
         numbers = key.public_key().public_numbers()

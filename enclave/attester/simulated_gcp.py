@@ -9,13 +9,15 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
-from cryptography.x509.oid import NameOID
 
 from cleanroom.attestation.binding import Binding
 from cleanroom.attestation.evidence import Evidence
+from cleanroom.attestation.formats import der
 from cleanroom.attestation.formats.gce_instance import INSTANCE, Instance
 from cleanroom.encoding import Digest, content_digest
+from enclave.attester.certifying import authority_or_leaf, common_name, unsigned
 from enclave.attester.simulated_tpm import SimulatedTpm
+from enclave.attester.writing_der import element, integer, sequence
 
 ROOT, AUTHORITY = "Simulated EK/AK CA Root", "Simulated EK/AK CA Intermediate"
 GOOD = Instance(
@@ -61,13 +63,13 @@ class SimulatedGoogle:
     def certify(self, key: CertificatePublicKeyTypes, instance: Instance | None = GOOD) -> bytes:
         """The certificate of a vTPM's key, DER; without an instance it names none."""
         subject = instance.name if instance else "unnamed"
-        unsigned = _builder(subject, AUTHORITY, key, self.now, authority=False)
+        builder = _builder(subject, AUTHORITY, key, self.now, authority=False)
         if instance:
             named = x509.UnrecognizedExtension(
                 x509.ObjectIdentifier(INSTANCE), instance_extension(instance)
             )
-            unsigned = unsigned.add_extension(named, critical=False)
-        return unsigned.sign(self.authority_key, SHA256()).public_bytes(Encoding.DER)
+            builder = builder.add_extension(named, critical=False)
+        return builder.sign(self.authority_key, SHA256()).public_bytes(Encoding.DER)
 
     def collect(self, tpm: SimulatedTpm, binding: Binding, **changed: object) -> Evidence:
         """Fresh evidence of platform `gcp-vtpm`, for an instance with some fields changed."""
@@ -83,53 +85,25 @@ def _builder(
     subject: str, issuer: str, key: CertificatePublicKeyTypes, now: datetime, *, authority: bool
 ) -> x509.CertificateBuilder:
     begin = now.replace(microsecond=0) - timedelta(days=1)
-    usage = x509.KeyUsage(
-        digital_signature=not authority,
-        content_commitment=False,
-        key_encipherment=False,
-        data_encipherment=False,
-        key_agreement=False,
-        key_cert_sign=authority,
-        crl_sign=authority,
-        encipher_only=False,
-        decipher_only=False,
-    )
+    valid = (begin, begin + timedelta(days=366))
+    constraints = x509.BasicConstraints(ca=authority, path_length=None)
     return (
-        x509.CertificateBuilder()
-        .subject_name(_name(subject))
-        .issuer_name(_name(issuer))
-        .not_valid_before(begin)
-        .not_valid_after(begin + timedelta(days=366))
-        .serial_number(x509.random_serial_number())
-        .public_key(key)
-        .add_extension(usage, critical=True)
-        .add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
+        unsigned(common_name(subject), common_name(issuer), key, valid)
+        .add_extension(authority_or_leaf(authority=authority), critical=True)
+        .add_extension(constraints, critical=True)
     )
 
 
 def instance_extension(instance: Instance) -> bytes:
     """The extension that names an instance, DER."""
-    fields = (
-        _tlv(0x0C, instance.zone.encode())
-        + _integer(instance.project_number)
-        + _tlv(0x0C, instance.project.encode())
-        + _integer(instance.number)
-        + _tlv(0x0C, instance.name.encode())
-    )
+    fields = [
+        element(der.UTF8_STRING, instance.zone.encode()),
+        integer(instance.project_number),
+        element(der.UTF8_STRING, instance.project.encode()),
+        integer(instance.number),
+        element(der.UTF8_STRING, instance.name.encode()),
+    ]
     if instance.production:
-        properties = _tlv(0xA0, _integer(0)) + _tlv(0xA1, b"\x01\x01\xff")
-        fields += _tlv(0xA0, _tlv(0x30, properties))
-    return _tlv(0x30, fields)
-
-
-def _integer(value: int) -> bytes:
-    return _tlv(0x02, value.to_bytes(value.bit_length() // 8 + 1, "big"))
-
-
-def _tlv(tag: int, content: bytes) -> bytes:
-    head = bytes([tag, len(content)]) if len(content) < 0x80 else bytes([tag, 0x81, len(content)])
-    return head + content
-
-
-def _name(common_name: str) -> x509.Name:
-    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
+        level, production = element(0xA0, integer(0)), element(0xA1, element(der.BOOLEAN, b"\xff"))
+        fields.append(element(0xA0, sequence(level, production)))
+    return sequence(*fields)

@@ -14,8 +14,6 @@ from typing import Self
 
 import cbor2
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from cleanroom.attestation.binding import Binding, binding_of
 from cleanroom.attestation.evidence import Evidence
@@ -23,6 +21,7 @@ from cleanroom.attestation.formats.cbor import BREAK, OPEN_MAP
 from cleanroom.attestation.formats.nitro import MEASURED, PCR_SIZE
 from cleanroom.attestation.policy import NitroPolicy
 from cleanroom.encoding import Bytes, Digest, Instant, Record, content_digest, frame
+from enclave.attester.deriving import derived
 from enclave.attester.issuing_nitro import (
     AUTHORITIES,
     ROOT_NAME,
@@ -31,13 +30,7 @@ from enclave.attester.issuing_nitro import (
     issue_authority,
     issue_leaf,
 )
-from enclave.attester.keeping import (
-    load_ec_key,
-    private_bytes,
-    read_kept,
-    require_new,
-    write_private,
-)
+from enclave.attester.keeping import keep, load_ec_key, private_bytes, read_kept
 from enclave.attester.scenarios_nitro import SCENARIOS, NitroScenario, NitroScenarioName
 from enclave.attester.signing_cose import sign1
 
@@ -78,7 +71,6 @@ class SimulatedNitroPlatform:
         Raises:
             Usage: there is one already.
         """
-        file = require_new(directory / PLATFORM_FILE)
         root, issuer, module = (ec.generate_private_key(ec.SECP384R1()) for _ in range(3))
         window = Window.around(now, CHAIN_HOURS)
         itself = Issuer(ROOT_NAME, root)
@@ -91,8 +83,7 @@ class SimulatedNitroPlatform:
             root=issue_authority(ROOT_NAME, root.public_key(), itself, window, None),
             authorities=_authorities(AUTHORITIES, itself, issuer, window),
         )
-        write_private(file, kept.to_bytes())
-        return cls(kept)
+        return cls(keep(directory / PLATFORM_FILE, kept))
 
     @classmethod
     def load(cls, directory: Path) -> Self:
@@ -219,8 +210,7 @@ class SimulatedNitroAttester:
 
         Real enclaves have none: see `nitro.NitroAttester`.
         """
-        bound = frame("cleanroom/simulated-nitro-key/v1", self.measurement, context)
-        return HKDF(algorithm=SHA256(), length=32, salt=None, info=bound).derive(self.seed)
+        return derived(self.seed, "cleanroom/simulated-nitro-key/v1", self.measurement, context)
 
     def _registers(self) -> dict[int, bytes]:
         pcrs = registers_of(self.measurement, self.module_id)

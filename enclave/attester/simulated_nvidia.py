@@ -20,6 +20,7 @@ from cleanroom.attestation.formats.nvidia import FORMAT_VERSION, FWID, PDI_SIZE,
 from cleanroom.attestation.formats.spdm import SIGNATURE_SIZE
 from cleanroom.attestation.policy.devices import AttachedDevices
 from cleanroom.encoding import Bytes, Digest, Instant, Record, content_digest, frame
+from enclave.attester.certifying import pem
 from enclave.attester.issuing_nvidia import (
     AUTHORITIES,
     ROOT_NAME,
@@ -27,16 +28,9 @@ from enclave.attester.issuing_nvidia import (
     composite_device_id,
     issue_authority,
     issue_leaf,
-    pem,
     tcb_info,
 )
-from enclave.attester.keeping import (
-    load_ec_key,
-    private_bytes,
-    read_kept,
-    require_new,
-    write_private,
-)
+from enclave.attester.keeping import keep, load_ec_key, private_bytes, read_kept
 from enclave.attester.measuring_nvidia import (
     DEBUG_BLOCKS,
     GPU_BLOCKS,
@@ -86,7 +80,6 @@ class SimulatedNvidiaBoard:
         Raises:
             Usage: there is one already.
         """
-        file = require_new(directory / BOARD_FILE)
         root, issuer = (ec.generate_private_key(CURVE) for _ in range(2))
         since = now.replace(microsecond=0)
         itself, family = Signer(ROOT_NAME, root, since), Signer(AUTHORITIES[0], issuer, since)
@@ -100,8 +93,7 @@ class SimulatedNvidiaBoard:
                 issue_authority(AUTHORITIES[1], issuer.public_key(), family),
             ],
         )
-        write_private(file, kept.to_bytes())
-        return cls(kept)
+        return cls(keep(directory / BOARD_FILE, kept))
 
     @classmethod
     def load(cls, directory: Path) -> Self:

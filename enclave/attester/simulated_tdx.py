@@ -15,15 +15,22 @@ from typing import Self
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-from cryptography.hazmat.primitives.serialization import Encoding
 
 from cleanroom.attestation.binding import Binding, binding_of
 from cleanroom.attestation.collateral import IntelCollateral
 from cleanroom.attestation.evidence import Evidence
 from cleanroom.attestation.policy import TdxPolicy
 from cleanroom.encoding import Bytes, Digest, Instant, Record, content_digest, frame
+from enclave.attester.certifying import pem
+from enclave.attester.deriving import derived
+from enclave.attester.documents_intel import (
+    EVALUATION,
+    FMSPC,
+    OTHER_FMSPC,
+    PCE_SVN,
+    enclave_identity,
+    tcb_info,
+)
 from enclave.attester.issuing_intel import (
     AUTHORITY_NAME,
     PCK_NAME,
@@ -35,16 +42,8 @@ from enclave.attester.issuing_intel import (
     sign_document,
     window_of,
 )
-from enclave.attester.keeping import (
-    load_ec_key,
-    private_bytes,
-    read_kept,
-    require_new,
-    write_private,
-)
+from enclave.attester.keeping import keep, load_ec_key, private_bytes, read_kept
 from enclave.attester.quoting import (
-    QE_PRODUCT,
-    QE_SIGNER,
     QuoteKeys,
     TdxLaunch,
     event_log,
@@ -53,10 +52,6 @@ from enclave.attester.quoting import (
     sign_quote,
 )
 from enclave.attester.scenarios_tdx import (
-    ADVISORIES,
-    LEVELS,
-    MODULE_LEVELS,
-    QE_LEVELS,
     SCENARIOS,
     TdxScenario,
     TdxScenarioName,
@@ -64,11 +59,6 @@ from enclave.attester.scenarios_tdx import (
 
 PLATFORM_FILE = "simulated-tdx-platform.json"
 CHAIN_DAYS = (-2, 25 * 365)
-FMSPC, OTHER_FMSPC = bytes.fromhex("5151515151aa"), bytes.fromhex("5151515151bb")
-"""Kinds of platforms that Intel does not make."""
-PCE_SVN = 11
-EVALUATION = 18
-"""Which TCB recovery the simulated documents know."""
 
 
 class TdxPlatformSecrets(Record):
@@ -101,7 +91,6 @@ class SimulatedTdxPlatform:
         Raises:
             Usage: there is one already.
         """
-        file = require_new(directory / PLATFORM_FILE)
         keys = [ec.generate_private_key(ec.SECP256R1()) for _ in range(5)]
         root, authority, signer, pck, attestation = keys
         window = window_of(now, CHAIN_DAYS)
@@ -119,8 +108,7 @@ class SimulatedTdxPlatform:
             ),
             signer=issue(SIGNER_NAME, signer.public_key(), ROOT_NAME, root, window),
         )
-        write_private(file, kept.to_bytes())
-        return cls(kept)
+        return cls(keep(directory / PLATFORM_FILE, kept))
 
     @classmethod
     def load(cls, directory: Path) -> Self:
@@ -184,7 +172,7 @@ class SimulatedTdxPlatform:
         keys = QuoteKeys(
             pck=load_ec_key(self._kept.pck_key),
             attestation=load_ec_key(self._kept.attestation_key),
-            chain=_pem(pck, self._kept.authority, self._kept.root),
+            chain=pem(pck, self._kept.authority, self._kept.root),
         )
         launch = TdxLaunch(measurement, host_data.ljust(48, b"\0"), chosen)
         collateral = self.collateral(chosen.collateral_days, serials)
@@ -200,13 +188,15 @@ class SimulatedTdxPlatform:
             revoked: serial numbers of PCK certificates.
         """
         kept, window = self._kept, window_of(self._kept.made_at, days)
-        signer, chain = load_ec_key(kept.signer_key), _pem(kept.signer, kept.root)
+        signer, chain = load_ec_key(kept.signer_key), pem(kept.signer, kept.root)
         authority = load_ec_key(kept.authority_key)
         return IntelCollateral(
             root_crl=issue_list(ROOT_NAME, load_ec_key(kept.root_key), window, []),
             pck_crls=[issue_list(AUTHORITY_NAME, authority, window, revoked or [])],
-            tcb_infos=[sign_document("tcbInfo", _tcb_info(), signer, chain, window)],
-            qe_identities=[sign_document("enclaveIdentity", _identity(), signer, chain, window)],
+            tcb_infos=[sign_document("tcbInfo", tcb_info(), signer, chain, window)],
+            qe_identities=[
+                sign_document("enclaveIdentity", enclave_identity(), signer, chain, window)
+            ],
         )
 
     def _pck(self, scenario: TdxScenario) -> bytes:
@@ -255,59 +245,5 @@ class SimulatedTdxAttester:
     def derive_key(self, context: bytes) -> bytes:
         """A secret of this machine, measurement and attributes; 32 bytes (HKDF, RFC 5869)."""
         attributes = self.launch.scenario.attributes.to_bytes(8, "little")
-        bound = frame("cleanroom/simulated-tdx-key/v1", self.measurement, attributes, context)
-        return HKDF(algorithm=SHA256(), length=32, salt=None, info=bound).derive(self.seed)
-
-
-def _tcb_info() -> dict[str, object]:
-    signer = {"mrsigner": "00" * 48, "attributes": "00" * 8, "attributesMask": "FF" * 8}
-    return {
-        "id": "TDX",
-        "version": 3,
-        "fmspc": FMSPC.hex(),
-        "pceId": "0000",
-        "tcbType": 0,
-        "tcbEvaluationDataNumber": EVALUATION,
-        "tdxModule": signer,
-        "tdxModuleIdentities": [{"id": "TDX_01", **signer, "tcbLevels": _isv(MODULE_LEVELS)}],
-        "tcbLevels": [
-            {
-                "tcb": {
-                    "sgxtcbcomponents": [{"svn": level}] * 16,
-                    "pcesvn": PCE_SVN,
-                    "tdxtcbcomponents": [{"svn": 5}, {"svn": 0}, *[{"svn": level}] * 14],
-                },
-                "tcbDate": "2026-11-13T00:00:00Z",
-                "tcbStatus": status,
-                "advisoryIDs": ADVISORIES.get(level, []),
-            }
-            for level, status in LEVELS.items()
-        ],
-    }
-
-
-def _identity() -> dict[str, object]:
-    return {
-        "id": "TD_QE",
-        "version": 2,
-        "tcbEvaluationDataNumber": EVALUATION,
-        "miscselect": "00000000",
-        "miscselectMask": "FFFFFFFF",
-        "attributes": "11000000000000000000000000000000",
-        "attributesMask": "FBFFFFFFFFFFFFFF0000000000000000",
-        "mrsigner": QE_SIGNER.hex().upper(),
-        "isvprodid": QE_PRODUCT,
-        "tcbLevels": _isv(QE_LEVELS),
-    }
-
-
-def _isv(levels: dict[int, str]) -> list[dict[str, object]]:
-    return [
-        {"tcb": {"isvsvn": svn}, "tcbDate": "2026-11-13T00:00:00Z", "tcbStatus": status}
-        for svn, status in levels.items()
-    ]
-
-
-def _pem(*certificates: bytes) -> bytes:
-    loaded = (x509.load_der_x509_certificate(one) for one in certificates)
-    return b"".join(one.public_bytes(Encoding.PEM) for one in loaded)
+        label = "cleanroom/simulated-tdx-key/v1"
+        return derived(self.seed, label, self.measurement, attributes, context)

@@ -9,9 +9,6 @@ import secrets
 from collections.abc import Callable, Iterable
 from functools import cached_property
 
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-
 from cleanroom.attestation.binding import Binding, binding_of
 from cleanroom.attestation.evidence import Evidence
 from cleanroom.attestation.formats.tpm import ECDSA, read_quote
@@ -20,6 +17,7 @@ from cleanroom.attestation.formats.tpm_public import read_attestation_key
 from cleanroom.attestation.silicon.tpm import carried
 from cleanroom.encoding import Digest, frame
 from cleanroom.errors import MachineUnfit
+from enclave.attester.deriving import derived
 from enclave.attester.tpm_commands import ENDORSEMENT, NULL, OWNER, SHA256, Tpm, words
 
 BOOT_PCRS = (0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12)
@@ -92,8 +90,7 @@ class TpmSecrets:
             seed = self._tpm.hmac(key, b"cleanroom/derived-key/v1", session)
         finally:
             self._tpm.flush(key)
-        bound = frame("cleanroom/derived-key/v1", context)
-        return HKDF(algorithm=hashes.SHA256(), length=32, salt=None, info=bound).derive(seed)
+        return derived(seed, "cleanroom/derived-key/v1", context)
 
 
 class TpmAttester:

@@ -19,6 +19,8 @@ from cleanroom.attestation.evidence import Evidence
 from cleanroom.attestation.formats.quote import BODIES, HEADER, read_quote
 from cleanroom.attestation.verifier import verify
 from cleanroom.errors import AppraisalFailed, BindingMismatch, EvidenceRejected
+from enclave.attester.certifying import pem
+from enclave.attester.documents_intel import FMSPC, enclave_identity, tcb_info
 from enclave.attester.issuing_intel import (
     AUTHORITY_NAME,
     PCK_NAME,
@@ -34,7 +36,6 @@ from enclave.attester.issuing_intel import (
 from enclave.attester.keeping import load_ec_key
 from enclave.attester.quoting import QuoteKeys, TdxLaunch, sign_quote
 from enclave.attester.scenarios_tdx import TdxScenario
-from enclave.attester.simulated_tdx import FMSPC, _identity, _pem, _tcb_info
 from tests.support.mutants import assert_mutant_is_caught, passes
 from tests.support.platform import (
     BINDING,
@@ -67,7 +68,7 @@ def with_collateral(evidence, **changed):
 def collateral_of(platform, days=(-1, 365), **documents):
     """This Intel's collateral, with some documents signed anew."""
     kept, window = platform._kept, window_of(NOW, days)
-    signer, chain = load_ec_key(kept.signer_key), _pem(kept.signer, kept.root)
+    signer, chain = load_ec_key(kept.signer_key), pem(kept.signer, kept.root)
     changed = {}
     if "info" in documents:
         signed = sign_document("tcbInfo", documents["info"], signer, chain, window)
@@ -140,11 +141,13 @@ def test_enclave_of_our_own_signs_the_attestation_key():
         ({"miscselect": "00000001"}, "the QE's miscselect is"),
         ({"attributes": "15000000000000000000000000000000"}, "the QE's attributes is"),
         ({"attributesMask": "FB"}, "the QE's attributes is"),
-        ({"tcbLevels": _identity()["tcbLevels"][:1]}, None),
+        ({"tcbLevels": enclave_identity()["tcbLevels"][:1]}, None),
     ],
 )
 def test_identity_of_another_enclave(changed, message):
-    collateral = Collateral(intel=collateral_of(simulated_tdx(), identity=_identity() | changed))
+    collateral = Collateral(
+        intel=collateral_of(simulated_tdx(), identity=enclave_identity() | changed)
+    )
     if message is None:
         assert (
             verified_tdx(good_tdx_evidence(), collateral=collateral).host.tcb_status == "UpToDate"
@@ -155,14 +158,14 @@ def test_identity_of_another_enclave(changed, message):
 
 
 def test_identity_of_the_sgx_quoting_enclave_for_a_tdx_quote():
-    sgx = collateral_of(simulated_tdx(), identity=_identity() | {"id": "QE"})
+    sgx = collateral_of(simulated_tdx(), identity=enclave_identity() | {"id": "QE"})
     with pytest.raises(EvidenceRejected, match="without TD_QE identity"):
         verified_tdx(good_tdx_evidence(), collateral=Collateral(intel=sgx))
 
 
 def test_quoting_enclave_below_every_level():
-    level = {**_identity()["tcbLevels"][0], "tcb": {"isvsvn": 9}}
-    newer = collateral_of(simulated_tdx(), identity=_identity() | {"tcbLevels": [level]})
+    level = {**enclave_identity()["tcbLevels"][0], "tcb": {"isvsvn": 9}}
+    newer = collateral_of(simulated_tdx(), identity=enclave_identity() | {"tcbLevels": [level]})
     with pytest.raises(EvidenceRejected, match="the TCB of the quoting enclave is below"):
         verified_tdx(good_tdx_evidence(), collateral=Collateral(intel=newer))
 
@@ -178,7 +181,7 @@ def test_quoting_enclave_below_every_level():
     ],
 )
 def test_module_that_is_not_intel_s(changed, message):
-    info = _tcb_info()
+    info = tcb_info()
     info["tdxModuleIdentities"][0] |= changed
     other = collateral_of(simulated_tdx(), info=info)
     with pytest.raises(EvidenceRejected, match=message):
@@ -274,7 +277,7 @@ def test_pck_certificate_stands_in_for_the_signer_of_documents():
     )
     signed = sign_document(
         "tcbInfo",
-        _tcb_info(),
+        tcb_info(),
         load_ec_key(platform._kept.pck_key),
         leaf_and_root,
         window_of(NOW, (-1, 30)),
@@ -295,7 +298,7 @@ def test_signer_of_documents_stands_in_for_the_authority():
         sgx=sgx_extension(bytes(16), FMSPC, 9, 11),
     )
     with pytest.raises(EvidenceRejected, match=f"certificate name is {SIGNER_NAME}"):
-        verified_tdx(_quoted_under(_pem(pck, kept.signer, kept.root)))
+        verified_tdx(_quoted_under(pem(pck, kept.signer, kept.root)))
 
 
 def test_authority_that_is_a_leaf():
@@ -314,19 +317,19 @@ def test_authority_that_is_a_leaf():
         sgx=sgx_extension(bytes(16), FMSPC, 9, 11),
     )
     with pytest.raises(EvidenceRejected, match="is no authority"):
-        verified_tdx(_quoted_under(_pem(pck, false_authority, kept.root)))
+        verified_tdx(_quoted_under(pem(pck, false_authority, kept.root)))
 
 
 def test_chain_with_a_certificate_left_out():
     kept = simulated_tdx()._kept
     with pytest.raises(EvidenceRejected, match="the PCK chain is 2 certificates"):
-        verified_tdx(_quoted_under(_pem(kept.authority, kept.root)))
+        verified_tdx(_quoted_under(pem(kept.authority, kept.root)))
 
 
 def test_chain_in_another_order():
     kept = simulated_tdx()._kept
     with pytest.raises(EvidenceRejected, match=r"the root of the PCK chain|certificate name"):
-        verified_tdx(_quoted_under(_pem(kept.authority, kept.signer, kept.root)))
+        verified_tdx(_quoted_under(pem(kept.authority, kept.signer, kept.root)))
 
 
 def _pck(authority_key, window=(-1, 30), fmspc=FMSPC):
@@ -344,7 +347,7 @@ def _pck(authority_key, window=(-1, 30), fmspc=FMSPC):
 def test_platform_certificate_of_an_authority_of_the_attackers_own():
     """All names are right and the root is genuine; it did not sign this authority."""
     ours, theirs = other_tdx()._kept, simulated_tdx()._kept
-    chain = _pem(_pck(ours.authority_key), ours.authority, theirs.root)
+    chain = pem(_pck(ours.authority_key), ours.authority, theirs.root)
     with pytest.raises(
         EvidenceRejected, match=f"signature of {AUTHORITY_NAME} is not its issuer's"
     ):
@@ -353,7 +356,7 @@ def test_platform_certificate_of_an_authority_of_the_attackers_own():
 
 def test_platform_certificate_that_the_genuine_authority_did_not_sign():
     ours, theirs = other_tdx()._kept, simulated_tdx()._kept
-    chain = _pem(_pck(ours.authority_key), theirs.authority, theirs.root)
+    chain = pem(_pck(ours.authority_key), theirs.authority, theirs.root)
     with pytest.raises(EvidenceRejected, match=f"signature of {PCK_NAME} is not its issuer's"):
         verified_tdx(_quoted_under(chain))
 
@@ -361,7 +364,7 @@ def test_platform_certificate_that_the_genuine_authority_did_not_sign():
 @pytest.mark.parametrize("window", [(-30, -10), (10, 30)])
 def test_platform_certificate_out_of_its_validity(window):
     kept = simulated_tdx()._kept
-    chain = _pem(_pck(kept.authority_key, window), kept.authority, kept.root)
+    chain = pem(_pck(kept.authority_key, window), kept.authority, kept.root)
     with pytest.raises(EvidenceRejected, match=f"outside the validity of {PCK_NAME}"):
         verified_tdx(_quoted_under(chain))
 
@@ -381,7 +384,7 @@ def test_platform_certificate_with_a_condition_that_nobody_here_heeds():
     condition = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3.4"), b"\x05\x00")
     unsigned = builder.add_extension(condition, critical=True)
     signed = unsigned.sign(load_ec_key(kept.authority_key), SHA256())
-    chain = _pem(signed.public_bytes(Encoding.DER), kept.authority, kept.root)
+    chain = pem(signed.public_bytes(Encoding.DER), kept.authority, kept.root)
     with pytest.raises(EvidenceRejected, match=r"critical extension 1\.2\.3\.4 is unknown here"):
         verified_tdx(_quoted_under(chain))
 
@@ -390,9 +393,9 @@ def test_signer_of_documents_that_the_root_did_not_sign():
     ours, theirs = other_tdx()._kept, simulated_tdx()._kept
     signed = sign_document(
         "tcbInfo",
-        _tcb_info(),
+        tcb_info(),
         load_ec_key(ours.signer_key),
-        _pem(ours.signer, theirs.root),
+        pem(ours.signer, theirs.root),
         window_of(NOW, (-1, 30)),
     )
     with pytest.raises(EvidenceRejected, match=f"signature of {SIGNER_NAME} is not its issuer's"):
@@ -453,7 +456,7 @@ def test_collateral_of_last_season():
 @pytest.mark.parametrize("part", ["info", "identity"])
 @pytest.mark.parametrize("days", [(-90, -60), (60, 90)])
 def test_document_out_of_its_window_beside_fresh_lists(part, days):
-    document = {"info": _tcb_info(), "identity": _identity()}[part]
+    document = {"info": tcb_info(), "identity": enclave_identity()}[part]
     stale = collateral_of(simulated_tdx(), days, **{part: document})
     with pytest.raises(EvidenceRejected, match=r"(TCB info|QE identity) is not valid on"):
         verified_tdx(good_tdx_evidence(), collateral=Collateral(intel=stale))
@@ -461,7 +464,7 @@ def test_document_out_of_its_window_beside_fresh_lists(part, days):
 
 def test_older_documents_that_are_still_in_force():
     """Intel's windows overlap: the parties say which TCB recovery must be known."""
-    older = collateral_of(simulated_tdx(), info=_tcb_info() | {"tcbEvaluationDataNumber": 16})
+    older = collateral_of(simulated_tdx(), info=tcb_info() | {"tcbEvaluationDataNumber": 16})
     claims = verified_tdx(good_tdx_evidence(), collateral=Collateral(intel=older))
     with pytest.raises(AppraisalFailed, match="TCB evaluation number is 16, expected 18"):
         appraised(claims)
@@ -469,7 +472,7 @@ def test_older_documents_that_are_still_in_force():
 
 def test_verifier_s_own_collateral_wins_over_what_came_along_and_is_as_fresh():
     strict = collateral_of(
-        simulated_tdx(), info=_tcb_info() | {"tcbLevels": _tcb_info()["tcbLevels"][3:]}
+        simulated_tdx(), info=tcb_info() | {"tcbLevels": tcb_info()["tcbLevels"][3:]}
     )
     shown = good_tdx_evidence().carrying(Collateral(intel=simulated_tdx().collateral()))
     claims = verified_tdx(shown, collateral=Collateral(intel=strict))
@@ -478,7 +481,7 @@ def test_verifier_s_own_collateral_wins_over_what_came_along_and_is_as_fresh():
 
 def test_fresher_documents_count_whoever_brings_them():
     """The verifier holds those of before a TCB recovery; the attester brings those of after it."""
-    older = collateral_of(simulated_tdx(), info=_tcb_info() | {"tcbEvaluationDataNumber": 16})
+    older = collateral_of(simulated_tdx(), info=tcb_info() | {"tcbEvaluationDataNumber": 16})
     shown = good_tdx_evidence().carrying(Collateral(intel=simulated_tdx().collateral()))
     claims = verified_tdx(shown, collateral=Collateral(intel=older))
     assert claims.host.tcb_evaluation_number == 18

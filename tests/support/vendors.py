@@ -23,6 +23,7 @@ from cleanroom.attestation.collateral import IntelCollateral
 from cleanroom.attestation.formats.snp import read_report
 from cleanroom.collateral import amd
 from cleanroom.collateral.fetching import Answer, Fetch, HttpsFetch
+from enclave.attester.certifying import pem
 from tests.support.platform import NOW, good_evidence, simulated_platform, simulated_tdx
 
 
@@ -100,7 +101,7 @@ def amd_pages() -> dict[str, Page]:
     evidence = good_evidence()
     leaf, ask, ark = evidence.endorsements
     machine = amd.machine_of(read_report(evidence.report))
-    chain = _pem(ask) + _pem(ark)
+    chain = pem(ask, ark)
     return {
         amd.vcek_url(machine, ""): Page(leaf),
         amd.chain_url(machine, ""): Page(chain),
@@ -175,7 +176,3 @@ def _credentials() -> tuple[bytes, bytes]:
     )
     private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     return private, certificate.public_bytes(Encoding.PEM)
-
-
-def _pem(der: bytes) -> bytes:
-    return x509.load_der_x509_certificate(der).public_bytes(Encoding.PEM)

@@ -11,8 +11,8 @@ from cleanroom.attestation.rules.sgx import compare as compare_sgx
 from cleanroom.attestation.table import PLATFORMS, compare
 from cleanroom.attestation.words.tdx import OPEN_ATTRIBUTES
 from cleanroom.errors import AppraisalFailed, RecordMalformed
+from enclave.attester.documents_intel import EVALUATION
 from enclave.attester.quoting import measured_events, registers_after
-from enclave.attester.simulated_tdx import EVALUATION
 from tests.support.platform import (
     GENESIS,
     MEASUREMENT,

@@ -1,5 +1,6 @@
 """What is measured into a guest: units, launcher, firewall, what is left out, and placement."""
 
+import ast
 import configparser
 import importlib.util
 import re
@@ -17,7 +18,7 @@ from enclave.attester.tdx_guest import TDX_GUEST
 from enclave.attester.tpm_commands import TPM_DEVICE
 from enclave.worker import ports
 from enclave.worker.seclusion import TUN
-from tests.support.source_tree import ROOT
+from tests.support.source_tree import ROOT, dotted, modules, parsed, relative
 
 IMAGE = ROOT / "enclave/image"
 EXTRA = IMAGE / "mkosi.extra"
@@ -305,6 +306,28 @@ def test_no_simulator_is_in_the_image():
         for path in attester.glob(pattern)
     }
     assert simulating <= set(left_out())
+
+
+def test_what_only_the_simulator_uses_is_left_out_with_it():
+    outside = tuple(left_out())
+    inside = {dotted(path): path for path in modules() if not relative(path).startswith(outside)}
+    reached = {dotted(path) for path in modules("enclave/coordinator", "enclave/worker")}
+    waiting = list(reached)
+    while waiting:
+        found = imported(inside[waiting.pop()]) & inside.keys() - reached
+        reached |= found
+        waiting += found
+    assert {name for name in inside if name.startswith("enclave.attester.")} <= reached
+
+
+def imported(path):
+    """Every name that a file imports, of which some are modules."""
+    named = (node for node in ast.walk(parsed(path)) if isinstance(node, ast.ImportFrom))
+    return {
+        name
+        for node in named
+        for name in (node.module, *(f"{node.module}.{each.name}" for each in node.names))
+    }
 
 
 def test_both_programs_start_from_what_is_in_the_image(tmp_path):
