@@ -301,6 +301,13 @@ class ModelRefused(DataError):
     fix = "save the model again in the format that the manifest names; pickles are never read"
 
 
+class ImageUnreadable(DataError):
+    """A firmware, kernel or table that is to be measured is cut, of another format, or hostile."""
+
+    code, slug = "CR-4007", "image-unreadable"
+    fix = "give the very file that the hypervisor is started with, whole and unpacked"
+
+
 # --- 5xxx: privacy --------------------------------------------------------------------------------
 
 

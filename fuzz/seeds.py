@@ -1,5 +1,6 @@
 """Well-formed inputs for every target, made by the simulator: nothing real is kept here."""
 
+from dataclasses import replace
 from functools import cache
 
 from cleanroom.attestation.collateral import Collateral, IntelCollateral
@@ -14,6 +15,7 @@ from cleanroom.manifest.model import Manifest
 from enclave.attester.simulated_aci import Endorsed, SimulatedMicrosoft
 from enclave.attester.simulated_azure import SimulatedAzureGuest
 from enclave.attester.simulated_tpm import SimulatedTpm
+from tests.support import firmware as images
 from tests.support import hostile_room, manifests, nitro_cca, nvidia, platform, receipts, tpm
 from tests.support.trainings import TREES, feature, training_plain
 
@@ -63,6 +65,19 @@ def events() -> list[bytes]:
     """An event log of TDX."""
     log = platform.good_tdx_evidence().event_log
     return [] if log is None else [log]
+
+
+def firmware() -> list[bytes]:
+    """Firmware for TDX, with a boot volume as short as can be."""
+    short = replace(images.BOOT, content=b"\xa5" * 64)
+    later = images.Row(images.PERMANENT, 0x1000000, 1 << 24, attributes=2)
+    rows = ((short,), (short, images.HAND_OFF, images.SCRATCH, later))
+    return [images.firmware(each) for each in rows]
+
+
+def programs() -> list[bytes]:
+    """Kernels with an EFI stub and a setup header, signed or not."""
+    return [images.kernel(), images.program(certificates=b"\x5c" * 64)]
 
 
 def nitro_document() -> list[bytes]:

@@ -30,7 +30,10 @@ from cleanroom.attestation.formats.x509 import pem_certificates, read_certificat
 from cleanroom.attestation.recognise import recognise
 from cleanroom.attestation.reference_values import ReferenceValuesStatement
 from cleanroom.attestation.unverified import SIGNED_BY, sayings
+from cleanroom.collateral.authenticode import authenticode
 from cleanroom.collateral.bundle import Bundle
+from cleanroom.collateral.direct_boot import DirectBoot, kernel_events
+from cleanroom.collateral.tdvf import read_tdvf
 from cleanroom.crypto.envelope import Envelope
 from cleanroom.dataset.models.check import check_model
 from cleanroom.errors import CleanroomError
@@ -138,6 +141,10 @@ def _graphs() -> list[bytes]:
     return [each.SerializeToString() for each in made]
 
 
+def _booted(raw: bytes) -> object:
+    return authenticode(raw), kernel_events(DirectBoot(raw, b"initrd", "ro"), 1 << 32)
+
+
 def _bytes() -> list[bytes]:
     return [manifests.good_manifest().to_bytes()]
 
@@ -177,6 +184,8 @@ TARGETS: dict[str, Target] = {
     ),
     "collateral-bundle": Target(Bundle.from_bytes, seeds.bundle, 32768),
     "reference-values": Target(ReferenceValuesStatement.from_bytes, seeds.reference_values, 8192),
+    "tdx-firmware": Target(read_tdvf, seeds.firmware, 4096),
+    "boot-program": Target(_booted, seeds.programs, 4096),
     "dsse-envelope": Target(Envelope.from_bytes, seeds.envelope, 4096),
     "model-ubj": Target(_trees, lambda: [predictions.ubj()], 65536),
     "model-onnx": Target(_graph, _graphs, 4096),

@@ -1,9 +1,7 @@
 """What launching an image on SEV-SNP will measure, computed from its files before it ever runs.
 
 The arithmetic (pages, kernel hashes, VMSA) is `sev-snp-measure`'s, which the extra `[measure]`
-installs; its result is compared with real hardware in the tests. TDX is not computed here: MRTD
-depends on the order in which a hypervisor adds pages, so a tool of that hypervisor computes it.
-What an event log explains of RTMR0 to RTMR3 is `registers_of`.
+installs; its result is compared with real hardware in the tests. TDX is `td_launch`'s.
 """
 
 import importlib
@@ -13,14 +11,11 @@ from pathlib import Path
 from types import MappingProxyType, ModuleType
 from typing import Literal
 
-from cleanroom.attestation.formats.event_log import read_event_log, replay
-from cleanroom.errors import DataUnreadable, FileMissing, MachineUnfit, Usage
+from cleanroom.errors import FileMissing, ImageUnreadable, MachineUnfit, Usage
 
 Hypervisor = Literal["qemu", "ec2", "gce"]
 VMM_TYPES = MappingProxyType({"qemu": "QEMU", "ec2": "ec2", "gce": "gce"})
 """The library's names of hypervisors."""
-RTMRS = (1, 2, 3, 4)
-"""Numbers of RTMR0 to RTMR3 in an event log of TDX (UEFI 2.10 §38.4.1)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +76,7 @@ def read_firmware(path: Path, digest: bytes | None = None) -> Firmware:
     Raises:
         MachineUnfit: the extra `[measure]` is not installed.
         FileMissing: there is no such file.
-        DataUnreadable: it is no OVMF image that SEV-SNP can start.
+        ImageUnreadable: it is no OVMF image that SEV-SNP can start.
     """
     ovmf, guest = _library("ovmf"), _library("guest")
     if not path.is_file():
@@ -95,9 +90,11 @@ def read_firmware(path: Path, digest: bytes | None = None) -> Firmware:
         reset = image.sev_es_reset_eip()
         found = digest if digest is not None else guest.calc_snp_ovmf_hash(str(path))
     except (RuntimeError, ValueError, AssertionError):
-        raise DataUnreadable(f"{path.name} is no OVMF image that SEV-SNP can start") from None
+        raise ImageUnreadable(f"{path.name} is no OVMF image that SEV-SNP can start") from None
     if not sections:
-        raise DataUnreadable(f"{path.name} has no SEV metadata, expected an OVMF image for SEV-SNP")
+        raise ImageUnreadable(
+            f"{path.name} has no SEV metadata, expected an OVMF image for SEV-SNP"
+        )
     return Firmware(found, sections, reset, table)
 
 
@@ -151,16 +148,6 @@ def launch_digest(firmware: Firmware, boot: KernelHashes | None, machine: Machin
         context.update_vmsa_page(page)
     digest: bytes = context.ld()
     return digest
-
-
-def registers_of(event_log: bytes) -> list[bytes]:
-    """RTMR0 to RTMR3 as an event log of TDX (CCEL) explains them, 48 bytes each.
-
-    Raises:
-        EvidenceRejected: it is no such log.
-    """
-    values = replay(read_event_log(event_log), "sha384", RTMRS)
-    return [values[number] for number in RTMRS]
 
 
 class _Sections:
