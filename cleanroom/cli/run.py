@@ -73,11 +73,14 @@ def _follow(started: "Run", *, as_json: bool) -> None:
 
 
 def _told(started: "Run", *, as_json: bool) -> None:
-    growing, shown = Growing(), ""
+    growing, shown, lost = Growing(), "", 0
     for event in started.watch():
         if as_json:
             console.say(json.dumps(event.to_plain()))
             continue
+        if event.lost > lost:
+            console.say(lost_line(event))
+        lost = event.lost
         line = event_line(event, growing.add(event).line)
         if sys.stderr.isatty():
             console.again(line, same=shown == _stage(event))
@@ -96,6 +99,11 @@ def event_line(event: "RunEvent", curves: str = "") -> str:
     """One event in one line."""
     detail = f"  {event.stage} {event.percent:>3} %" if event.phase == "running" else ""
     return f"  {event.at:%H:%M:%S}  {event.phase}{detail}  {curves}".rstrip()
+
+
+def lost_line(event: "RunEvent") -> str:
+    """That a worker was lost, and where the run goes on."""
+    return f"  {event.at:%H:%M:%S}  worker lost, the run begins again"
 
 
 def _parameter(text: str) -> tuple[str, "Choice"]:

@@ -144,6 +144,15 @@ class KeysGranted(Record):
     """Input name to the dataset version whose key is granted."""
 
 
+class GangLost(Record):
+    """A run lost a worker of its gang and waits for another gang; its use stays spent, once."""
+
+    kind: Literal["gang-lost"] = "gang-lost"
+    run: RunId
+    workers: list[Instance] = Field(min_length=1)
+    """The whole gang: none of it works for the run any more, and whatever it reports is refused."""
+
+
 class RowsGranted(Record):
     """A prediction takes so many rows off its submitter's budget.
 
@@ -207,6 +216,7 @@ Content = Annotated[
     | BudgetSpent
     | BudgetVoided
     | KeysGranted
+    | GangLost
     | RowsGranted
     | RunReleased
     | RunEnded,

@@ -38,6 +38,8 @@ class Board:
     def add(self, event: RunEvent) -> "Board":
         """Take in one event."""
         self._first = self._first or event.at
+        if self._last is not None and event.lost > self._last.lost:
+            self._percent.clear()
         self._last = event
         self.growing.add(event)
         for stage in STAGES[: STAGES.index(event.stage)]:
@@ -55,9 +57,9 @@ class Board:
         if event.phase in FINAL:
             passed = mark(passed=event.phase == "released")
             return f"{passed} {self._computation} {event.phase}{code} after {seconds} s"
-        return (
-            f"⏳ {self._computation}: {event.stage} {event.percent} %  {self.growing.line}".rstrip()
-        )
+        again = " (worker lost, begun again)" if event.lost else ""
+        where = f"{event.stage} {event.percent} %{again}"
+        return f"⏳ {self._computation}: {where}  {self.growing.line}".rstrip()
 
     def _repr_mimebundle_(self, **_formats: object) -> dict[str, str]:
         over = self._last is not None and self._last.phase in FINAL

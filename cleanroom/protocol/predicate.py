@@ -9,6 +9,7 @@ from pydantic import Field
 
 from cleanroom.attestation.claims import Assurance
 from cleanroom.attestation.claims.revocation import is_unknown
+from cleanroom.attestation.evidence import is_empty
 from cleanroom.encoding import Digest, Instant, Name, Record
 from cleanroom.ledger.entry import Instance, OutputRecord, RunId
 from cleanroom.ledger.loss import Loss
@@ -89,6 +90,9 @@ class Predicate(Record):
     engine: Literal["process", "ray"]
     inputs: dict[Name, InputPart]
     workers: list[WorkerPart] = Field(min_length=1)
+    lost: list[list[WorkerPart]] = Field(default=[], exclude_if=is_empty)
+    """Gangs that the run had before, each until it lost a worker, oldest first; what their
+    evidence was is in the log, by digest."""
     outputs: list[OutputRecord] = Field(min_length=1)
     submitted_at: Instant
     released_at: Instant

@@ -129,6 +129,8 @@ class RunEvent(Telling):
     """How much of the stage is done."""
     code: ErrorCode | None
     """Why it ended without a result; null otherwise."""
+    lost: int = Field(default=0, ge=0, exclude_if=lambda times: times == 0)
+    """How often it lost a worker and began again with others."""
 
 
 class Delivery(Record):

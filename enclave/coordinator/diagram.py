@@ -18,6 +18,9 @@ do not edit.
 
 A run moves along this table only. Its use of `max_runs` and `max_releases` is reserved when it is
 submitted, spent when it is granted its keys, and returned only if it ends before that.
+
+A training without noise that loses a worker waits for another gang, at most three times and within
+the time it has from its submission. Its first grant has spent its use: the others spend no more.
 """
 MEANINGS = {
     "submitted": "accepted and in the log; waits for free workers of its role",
@@ -28,7 +31,7 @@ MEANINGS = {
     "release-pending": "everything about the results holds; the receipt is composed",
     "released": "the keys of the results are there for their recipients, with the receipt",
     "refused": "a gate withheld the results",
-    "failed": "a worker was lost, or the computation ended with an error",
+    "failed": "a worker was lost for good, or the computation ended with an error",
     "aborted": "its submitter cancelled it",
     "timed-out": "it took longer than `timeout_s`",
 }

@@ -18,6 +18,7 @@ from enclave.coordinator.keys import RoomKeys
 from enclave.coordinator.leases import Leases
 from enclave.coordinator.orders import deliveries, orders
 from enclave.coordinator.outboxes import Outboxes, Stream
+from enclave.coordinator.phases import LOSABLE
 from enclave.coordinator.state import Room
 from enclave.coordinator.watching import Board
 
@@ -74,7 +75,7 @@ class Performer:
 
     def _supply(self, effect: do.IssueCredentials | do.SendOrders, room: Room) -> EventAt | None:
         run = room.run(effect.run)
-        if run.over:  # it ended between the event and its effect
+        if run.phase not in LOSABLE:  # it ended between the event and its effect
             return None
         try:
             if isinstance(effect, do.SendOrders):

@@ -20,7 +20,7 @@ FIRST: Phase = "submitted"
 """Where every run begins."""
 Happening = Literal[
     "chosen", "equipped", "granted", "reported", "checked", "released",
-    "withheld", "failed", "cancelled", "expired",
+    "withheld", "lost", "failed", "cancelled", "expired",
 ]  # fmt: skip
 """What can happen to a run; events and the room's own rules cause it."""
 
@@ -31,9 +31,9 @@ _END: Mapping[Happening, Phase] = {
 }
 TRANSITIONS: Mapping[Phase, Mapping[Happening, Phase]] = {
     "submitted": {"chosen": "authorized", **_END},
-    "authorized": {"equipped": "provisioned", "granted": "running", **_END},
-    "provisioned": {"granted": "running", **_END},
-    "running": {"reported": "output-check", "withheld": "refused", **_END},
+    "authorized": {"equipped": "provisioned", "granted": "running", "lost": FIRST, **_END},
+    "provisioned": {"granted": "running", "lost": FIRST, **_END},
+    "running": {"reported": "output-check", "withheld": "refused", "lost": FIRST, **_END},
     "output-check": {"checked": "release-pending", "withheld": "refused", **_END},
     "release-pending": {"released": "released", **_END},
     "released": {},
@@ -43,7 +43,8 @@ TRANSITIONS: Mapping[Phase, Mapping[Happening, Phase]] = {
     "timed-out": {},
 }
 """Every way from one phase to another. `authorized` has its gang, `provisioned` its credentials,
-`running` its keys, `output-check` its results stored, `release-pending` waits for its receipt."""
+`running` its keys, `output-check` its results stored, `release-pending` waits for its receipt.
+A training that loses a worker waits for another gang (`ending`)."""
 LOSABLE: frozenset[Phase] = frozenset({"authorized", "provisioned", "running"})
 """Phases in which a run needs its workers."""
 

@@ -4,7 +4,7 @@ The predicate is made of the room's state alone, so replaying gives the same byt
 around it is collected once, kept with the release in one commit, and never made again.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from cleanroom.crypto.signing import Signer
@@ -14,12 +14,14 @@ from cleanroom.manifest.approval import ApprovedManifest
 from cleanroom.protocol.predicate import InputPart, InTotoStatement, Predicate, WorkerPart, compose
 from cleanroom.protocol.receipt import Receipt, sign_receipt
 from cleanroom.protocol.statement import Statement
+from cleanroom.protocol.work import Check
 from enclave.coordinator.state import Room, Run, Worker
 
 
 def composed(room: Room, run: Run, approved: ApprovedManifest, at: datetime) -> InTotoStatement:
     """The in-toto Statement of a run that is released at `at`."""
-    simulated = any(worker.result.assurance == "simulated" for worker in run.gang)
+    everybody = [*run.gang, *(worker for gang in run.earlier for worker in gang.workers)]
+    simulated = any(worker.result.assurance == "simulated" for worker in everybody)
     predicate = Predicate(
         lineage=run.request.lineage,
         manifest=run.request.manifest,
@@ -31,7 +33,8 @@ def composed(room: Room, run: Run, approved: ApprovedManifest, at: datetime) -> 
         parameters=dict(run.parameters),
         engine=run.engine,
         inputs=_inputs(room, run),
-        workers=[_worker(run, worker) for worker in run.gang],
+        workers=[_worker(worker, run.ready) for worker in run.gang],
+        lost=[[_worker(worker, gang.ready) for worker in gang.workers] for gang in run.earlier],
         outputs=[sealed.output for sealed in run.outputs],
         submitted_at=run.submitted_at,
         released_at=at,
@@ -96,12 +99,12 @@ def _inputs(room: Room, run: Run) -> dict[str, InputPart]:
     }
 
 
-def _worker(run: Run, worker: Worker) -> WorkerPart:
+def _worker(worker: Worker, ready: Mapping[str, tuple[Check, ...]]) -> WorkerPart:
     return WorkerPart(
         instance=worker.instance,
         join=worker.join.digest,
         reattested=None if worker.reattested is None else worker.reattested.digest,
         policy=worker.result.policy,
         result=content_digest(worker.result.to_bytes()),
-        preflight=list(run.ready.get(worker.instance, ())),
+        preflight=list(ready.get(worker.instance, ())),
     )

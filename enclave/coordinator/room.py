@@ -24,13 +24,14 @@ from cleanroom.errors import (
 )
 from cleanroom.ledger import entry as log
 from cleanroom.protocol.run import RunRequest, open_request
-from cleanroom.protocol.work import Equipped, Provision, Stop
+from cleanroom.protocol.work import Equipped, Provision
 from enclave.coordinator import budgets, events, limits, row_budgets, standing
 from enclave.coordinator import effects as do
+from enclave.coordinator.ending import end, left, lost, retire
 from enclave.coordinator.governing import add_version, admit, propose
 from enclave.coordinator.keeping import keep
 from enclave.coordinator.outputs import deliverable, expected_outputs, stored_outputs
-from enclave.coordinator.phases import FIRST, LOSABLE, Draft, Happening
+from enclave.coordinator.phases import FIRST, LOSABLE, Draft
 from enclave.coordinator.receipts import released
 from enclave.coordinator.state import Room, Run, Worker
 
@@ -77,9 +78,9 @@ def _apply(draft: Draft, event: events.Event) -> None:  # noqa: C901, PLR0912 - 
             draft.take(admit(draft.room, event))
         case events.EvidenceDue() | events.EvidenceShown():
             if standing.take(draft, event) == "gone":
-                _left(draft, event.instance)
+                left(draft, event.instance)
         case events.WorkerLeft():
-            _left(draft, event.instance)
+            left(draft, event.instance)
         case events.RunRequested():
             _requested(draft, event)
         case (
@@ -107,24 +108,12 @@ def _booted(draft: Draft, event: events.Booted) -> None:
     draft.room = replace(draft.room, epoch=event.epoch)
     draft.contents.append(log.Booted(sign_key=event.sign_key, epoch=event.epoch))
     for instance in tuple(draft.room.workers):
-        _left(draft, instance)
+        left(draft, instance)
     for run in draft.room.live_runs():
         if run.phase == "output-check":
             draft.effects.append(do.CheckOutputs(run.name))
         if run.phase == "release-pending":
             draft.effects.append(do.Release(run.name))
-
-
-def _left(draft: Draft, instance: str) -> None:
-    worker = draft.room.workers.get(instance)
-    if worker is None:
-        return
-    others = {name: one for name, one in draft.room.workers.items() if name != instance}
-    draft.room = replace(draft.room, workers=others)
-    draft.contents.append(log.WorkerLeft(instance=instance))
-    draft.effects.append(do.Dismiss(instance))
-    if worker.run is not None and draft.room.run(worker.run).phase in LOSABLE:
-        _end(draft, draft.room.run(worker.run), "failed", WorkerLost.code)
 
 
 def _requested(draft: Draft, event: events.RunRequested) -> None:
@@ -204,11 +193,21 @@ def _choose(draft: Draft, run: Run, gang: tuple[Worker, ...]) -> None:
 
 def _grant(draft: Draft, run: Run) -> None:
     if draft.at > run.deadline:
-        _end(draft, run, "expired", RunTimedOut.code)
+        end(draft, run, "expired", RunTimedOut.code)
         return
     if not standing.all_young(draft, run):  # it took its gang too long to form
-        _end(draft, run, "failed", WorkerLost.code)
+        end(draft, run, "failed", WorkerLost.code)
         return
+    draft.move(run if run.granted else _spent(draft, run), "granted")
+    workers = [worker.instance for worker in run.gang]
+    draft.contents.append(
+        log.KeysGranted(run=run.name, workers=workers, versions=dict(run.versions))
+    )
+    draft.effects.append(do.SendOrders(run.name))
+
+
+def _spent(draft: Draft, run: Run) -> Run:
+    """Spend the use of a run that gets keys for the first time: another gang costs no other."""
     room, name = draft.room, run.request.computation
     use = room.runs_granted.get(name, 0) + 1
     releases = {one: room.releases_granted.get(one, 0) + 1 for one in run.datasets}
@@ -218,12 +217,7 @@ def _grant(draft: Draft, run: Run) -> None:
         releases_granted={**room.releases_granted, **releases},
     )
     row_budgets.spend(draft, run)
-    draft.move(replace(run, use=use), "granted")
-    workers = [worker.instance for worker in run.gang]
-    draft.contents.append(
-        log.KeysGranted(run=run.name, workers=workers, versions=dict(run.versions))
-    )
-    draft.effects.append(do.SendOrders(run.name))
+    return replace(run, use=use)
 
 
 def _of_gang(
@@ -264,7 +258,7 @@ def _ready(draft: Draft, run: Run, event: events.WorkerReady) -> None:
     manifest = draft.room.in_force(draft.at).manifest
     unfit = any(not check.passed for checks in run.ready.values() for check in checks)
     if unfit and manifest.metadata.mode == "production":
-        _end(draft, run, "failed", MachineUnfit.code)
+        end(draft, run, "failed", MachineUnfit.code)
     else:
         _grant(draft, run)
 
@@ -277,7 +271,7 @@ def _reported(draft: Draft, run: Run, worker: Worker, event: events.OutputsRepor
     try:
         expected_outputs(run.computation, event.outputs)
     except CleanroomError as refused:
-        _end(draft, run, "withheld", refused.code)
+        end(draft, run, "withheld", refused.code)
         return
     draft.move(replace(run, report=event.report, outputs=tuple(event.outputs)), "reported")
     draft.effects.append(do.CheckOutputs(run.name))
@@ -291,7 +285,7 @@ def _checked(draft: Draft, event: events.OutputsChecked) -> None:
         stored_outputs(run.outputs, event.stored)
         deliveries = deliverable(run.name, run.outputs, event.deliveries)
     except CleanroomError as refused:
-        _end(draft, run, "withheld", refused.code)
+        end(draft, run, "withheld", refused.code)
         return
     draft.move(replace(run, deliveries=deliveries, kept=tuple(event.kept)), "checked")
     draft.effects.append(do.Release(run.name))
@@ -302,11 +296,11 @@ def _released(draft: Draft, event: events.ReleaseDue) -> None:
     if run.over:
         return
     if draft.at > run.deadline:
-        _end(draft, run, "expired", RunTimedOut.code)
+        end(draft, run, "expired", RunTimedOut.code)
         return
     approved = draft.room.in_force(draft.at)
     run = budgets.spend(draft, run)
-    _retire(draft, draft.move(run, "released"))
+    retire(draft, draft.move(run, "released"))
     draft.contents.append(released(draft.room, run, approved, draft.at))
     draft.take(keep(draft.room, run, draft.at))
 
@@ -314,14 +308,18 @@ def _released(draft: Draft, event: events.ReleaseDue) -> None:
 def _failed(draft: Draft, run: Run, event: events.RunFailed) -> None:
     reason = CATALOGUE.get(event.code, ComputationFailed)
     withheld = issubclass(reason, PrivacyRefused) and run.phase == "running"
-    if run.phase in LOSABLE:  # once reported, the results stand by themselves
-        _end(draft, run, "withheld" if withheld else "failed", reason.code)
+    if run.phase not in LOSABLE:  # once reported, the results stand by themselves
+        return
+    if reason is WorkerLost:
+        lost(draft, run)
+    else:
+        end(draft, run, "withheld" if withheld else "failed", reason.code)
 
 
 def _timed_out(draft: Draft, event: events.RunTimedOut) -> None:
     run = draft.room.run(event.run)
     if not run.over and draft.at > run.deadline:
-        _end(draft, run, "expired", RunTimedOut.code)
+        end(draft, run, "expired", RunTimedOut.code)
 
 
 def _cancelled(draft: Draft, event: events.RunCancelled) -> None:
@@ -331,19 +329,4 @@ def _cancelled(draft: Draft, event: events.RunCancelled) -> None:
             f"{event.party!r} may not cancel run {run.name}, expected {run.request.submitter!r}"
         )
     if not run.over:
-        _end(draft, run, "cancelled", RunCancelled.code)
-
-
-def _end(draft: Draft, run: Run, happening: Happening, code: str) -> None:
-    budgets.settle(draft, run)
-    _retire(draft, draft.move(replace(run, code=code), happening))
-    draft.contents.append(log.RunEnded(run=run.name, code=code))
-
-
-def _retire(draft: Draft, run: Run) -> None:
-    """Take an ended run from its workers, and its workers from it."""
-    here = [worker for worker in run.gang if worker.instance in draft.room.workers]
-    draft.bind(here, None)
-    live = tuple(name for name in draft.room.live if name != run.name)
-    draft.room = replace(draft.room, live=live)
-    draft.effects += [do.Tell(worker.instance, Stop(run=run.name)) for worker in here]
+        end(draft, run, "cancelled", RunCancelled.code)

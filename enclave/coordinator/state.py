@@ -65,6 +65,16 @@ class Worker:
 
 
 @dataclass(frozen=True, slots=True)
+class LostGang:
+    """A gang that a run had until it lost one of its workers."""
+
+    workers: tuple[Worker, ...]
+    """As they were then; the first was the head."""
+    ready: Mapping[str, tuple[Check, ...]]
+    """By worker."""
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
     """One run, from its submission on."""
 
@@ -88,6 +98,8 @@ class Run:
     """By worker."""
     ready: Mapping[str, tuple[Check, ...]] = field(default_factory=dict)
     """By worker."""
+    earlier: tuple[LostGang, ...] = ()
+    """The gangs that it had before, oldest first."""
     scored: int = 0
     """Rows that count against its submitter's budget; 0 where nothing is scored."""
     use: int = 0

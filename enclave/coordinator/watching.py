@@ -10,7 +10,7 @@ import threading
 from collections import deque
 from datetime import datetime
 
-from cleanroom.protocol.run import FINAL, Phase, RunEvent, Stage
+from cleanroom.protocol.run import FINAL, LiveValue, Phase, RunEvent, Stage
 from cleanroom.protocol.work import Progress
 from enclave.coordinator.state import Run
 
@@ -41,7 +41,7 @@ class Board:
         """The run's phase is what it is now."""
         with self._changed:
             told = self._events.setdefault(run.name, [])
-            if told and told[-1].phase == run.phase:
+            if told and (told[-1].phase, told[-1].lost) == (run.phase, len(run.earlier)):
                 return
             stage = _STAGES.get(run.phase) or (told[-1].stage if told else "queued")
             percent = 100 if run.phase in FINAL else 0
@@ -50,9 +50,13 @@ class Board:
                 self._forget_older(run.name)
 
     def progress(self, run: Run, at: datetime, said: Progress) -> None:
-        """A worker says how far it is."""
+        """A worker says how far it is; what an earlier gang told is not told again."""
         with self._changed:
             told = self._events.setdefault(run.name, [])
+            if run.earlier:
+                known = {_place(value) for event in told for value in event.live}
+                fresh = [value for value in said.live if _place(value) not in known]
+                said = said.model_copy(update={"live": fresh})
             if len(told) < MOST_EVENTS and (not told or told[-1].phase not in FINAL):
                 self._add(told, run, at, said)
 
@@ -84,6 +88,12 @@ class Board:
             percent=said.percent,
             code=run.code,
             live=said.live,
+            lost=len(run.earlier),
         )
         told.append(event)
         self._changed.notify_all()
+
+
+def _place(value: LiveValue) -> tuple[str, int, str, str]:
+    """Which line of which curve."""
+    return value.output, value.round, value.metric, value.part

@@ -63,7 +63,11 @@ class History:
     @classmethod
     def begin(cls, **changes: Any) -> "History":
         """A room that was just started."""
-        manifest = good_manifest(**changes)
+        return cls.started(good_manifest(**changes))
+
+    @classmethod
+    def started(cls, manifest: Manifest) -> "History":
+        """A room for this manifest that was just started."""
         history = cls(manifest, Room(genesis=Genesis.of(manifest), at=NOW))
         history.boot()
         return history
@@ -71,11 +75,14 @@ class History:
     @classmethod
     def active(cls, **changes: Any) -> "History":
         """A room with everybody's approval and a version of each dataset."""
-        history = cls.begin(**changes)
-        history.propose()
-        for name in history.manifest.datasets:
-            history.offer(name)
-        return history
+        return cls.begin(**changes).agreed()
+
+    def agreed(self) -> "History":
+        """The room once everybody has approved and brought a version of each dataset."""
+        self.propose()
+        for name in self.manifest.datasets:
+            self.offer(name)
+        return self
 
     def apply(self, event: events.Event) -> Step:
         """Apply any event."""

@@ -68,7 +68,24 @@ class StartedRun:
         return self
 
 
+LOST = [
+    event(0, "running", "train", 40),
+    event(1, "submitted", "queued", 0).model_copy(update={"lost": 1}),
+    event(2, "running", "train", 10).model_copy(update={"lost": 1}),
+]
+
+
 # --- following ------------------------------------------------------------------------------------
+
+
+def test_a_worker_that_was_lost_is_told_once_and_not_named(capsys):
+    verbs._follow(StartedRun(LOST), as_json=False)
+    assert capsys.readouterr().err.splitlines() == [
+        "  12:00:00  running  train  40 %",
+        "  12:00:01  worker lost, the run begins again",
+        "  12:00:01  submitted",
+        "  12:00:02  running  train  10 %",
+    ]
 
 
 def test_a_pipe_gets_a_line_for_each_stage_and_each_time_that_values_are_told(capsys):
