@@ -1,7 +1,5 @@
 """Somebody wants to learn more about one unit than its owner's privacy budget allows."""
 
-import threading
-
 import pytest
 
 from cleanroom.errors import BudgetExhausted, LimitReached, RunRefused
@@ -12,7 +10,7 @@ from tests.support.budgets import budgeted
 from tests.support.coordinator_process import killable
 from tests.support.histories import History, run_name
 from tests.support.private_trainings import private_plain
-from tests.support.rooms import clock, coordinator, room_manifest
+from tests.support.rooms import at_once, clock, coordinator, room_manifest
 
 TWICE = budgeted(epsilon="1", cost="0.4")
 """Two runs fit; after them 0.2 is left, which is of no use."""
@@ -32,13 +30,6 @@ def active(**changes):
 def complete(history, run):
     history.submit("overlap", run)
     history.complete(1, run)
-
-
-def fill(room):
-    bank, shop = room.party("bank"), room.party("shop")
-    bank.add("customers")
-    shop.add("baskets")
-    return bank
 
 
 def spent_of(history, dataset="customers"):
@@ -182,27 +173,15 @@ def test_a_budget_is_not_in_the_way_of_what_it_does_not_bound():
 def test_parallel_requests_do_not_overdraw_a_budget(tmp_path):
     """Twenty threads ask at once; three runs fit."""
     with coordinator(tmp_path, room_manifest(**budgeted(epsilon="1", cost="0.3"))) as room:
-        bank = fill(room)
-        got, refused = [], []
-
-        def ask():
-            try:
-                got.append(bank.submit().run)
-            except BudgetExhausted as exhausted:
-                refused.append(exhausted)
-
-        threads = [threading.Thread(target=ask) for _ in range(20)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        bank, _ = room.fill()
+        got, refused = at_once(lambda: bank.submit().run, BudgetExhausted)
         assert (len(set(got)), len(refused)) == (3, 17)
 
 
 def test_a_budget_holds_after_a_restart(tmp_path):
     manifest = room_manifest(**budgeted(epsilon="1", cost="0.6"))
     with coordinator(tmp_path, manifest) as first:
-        bank = fill(first)
+        bank, _ = first.fill()
         with first.worker() as worker:
             run = bank.submit().run
             worker.finish(worker.next())
@@ -222,7 +201,7 @@ def test_killed_between_reservation_and_release_the_budget_is_spent(tmp_path):
     state = tmp_path / "state"
     with killable(state, manifest, directory) as (room, process):
         room.propose()
-        bank = fill(room)
+        bank, _ = room.fill()
         worker = room.worker()
         lost = bank.submit().run
         worker.next()

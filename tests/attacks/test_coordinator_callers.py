@@ -44,9 +44,7 @@ CLOSED = [
 def room(tmp_path_factory):
     """An active room with both datasets."""
     with coordinator(tmp_path_factory.mktemp("room")) as running:
-        running.bank, running.shop = running.party("bank"), running.party("shop")
-        running.bank.add("customers")
-        running.shop.add("baskets")
+        running.bank, running.shop = running.fill()
         yield running
 
 

@@ -29,9 +29,7 @@ RUN = "r-0000000000000000"
 def room(tmp_path_factory):
     """An active room with both datasets."""
     with coordinator(tmp_path_factory.mktemp("room")) as running:
-        running.bank, running.shop = running.party("bank"), running.party("shop")
-        running.bank.add("customers")
-        running.shop.add("baskets")
+        running.bank, running.shop = running.fill()
         yield running
 
 

@@ -22,13 +22,6 @@ def machine(tmp_path_factory):
     return directory, SimulatedPlatform.create(directory, clock())
 
 
-def fill(room):
-    bank, shop = room.party("bank"), room.party("shop")
-    bank.add("customers")
-    shop.add("baskets")
-    return bank, shop
-
-
 def test_killed_during_an_upload_it_goes_on_where_it_stopped(tmp_path, machine):
     directory, platform = machine
     manifest = room_manifest(platform)
@@ -73,7 +66,7 @@ def test_killed_during_a_run_its_use_is_spent_and_the_room_goes_on(tmp_path, mac
     manifest = room_manifest(platform, computations__overlap__limits__max_runs=2)
     with killable(tmp_path, manifest, directory) as (room, process):
         room.propose()
-        bank, _ = fill(room)
+        bank, _ = room.fill()
         worker = room.worker()
         lost = bank.submit().run
         worker.next()
@@ -103,7 +96,7 @@ def test_killed_at_any_moment_every_acknowledged_run_is_there(tmp_path, machine)
         with killable(tmp_path, manifest, directory) as (room, process):
             if start == 0:
                 room.propose()
-                fill(room)
+                room.fill()
             bank = room.party("bank")
 
             def ask(party):

@@ -20,21 +20,14 @@ from cleanroom.errors import (
     RunRefused,
 )
 from cleanroom.ledger.checkpoint import extend_head, open_checkpoint
-from tests.support.rooms import clock, coordinator, room_manifest
-
-
-def fill(room):
-    bank, shop = room.party("bank"), room.party("shop")
-    bank.add("customers")
-    shop.add("baskets")
-    return bank, shop
+from tests.support.rooms import at_once, clock, coordinator, room_manifest
 
 
 @pytest.fixture(scope="module")
 def room(tmp_path_factory):
     """An active room with both datasets and no worker."""
     with coordinator(tmp_path_factory.mktemp("room")) as running:
-        running.bank, running.shop = fill(running)
+        running.bank, running.shop = running.fill()
         yield running
 
 
@@ -57,20 +50,8 @@ def test_parallel_requests_do_not_exceed_max_runs(tmp_path):
     """Twenty threads ask at once; two runs are allowed."""
     manifest = room_manifest(computations__overlap__limits__max_runs=2)
     with coordinator(tmp_path, manifest) as tight:
-        bank, _ = fill(tight)
-        got, refused = [], []
-
-        def ask():
-            try:
-                got.append(bank.submit().run)
-            except LimitReached as limit:
-                refused.append(limit)
-
-        threads = [threading.Thread(target=ask) for _ in range(20)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        bank, _ = tight.fill()
+        got, refused = at_once(lambda: bank.submit().run, LimitReached)
         assert len(set(got)) == 2
         assert len(refused) == 18
 
@@ -78,7 +59,7 @@ def test_parallel_requests_do_not_exceed_max_runs(tmp_path):
 def test_max_runs_hold_after_a_restart(tmp_path):
     manifest = room_manifest(computations__overlap__limits__max_runs=1)
     with coordinator(tmp_path, manifest) as first:
-        bank, _ = fill(first)
+        bank, _ = first.fill()
         with first.worker() as worker:
             run = bank.submit().run
             worker.finish(worker.next())
@@ -95,7 +76,7 @@ def test_a_restart_does_not_give_back_what_was_granted(tmp_path):
     """Keys were granted, then the coordinator went down: the use is spent, the run is lost."""
     manifest = room_manifest(computations__overlap__limits__max_runs=1)
     with coordinator(tmp_path, manifest) as first:
-        bank, _ = fill(first)
+        bank, _ = first.fill()
         with first.worker() as worker:
             run = bank.submit().run
             worker.next()
@@ -111,7 +92,7 @@ def test_a_restored_backup_is_noticed_by_whoever_remembers(tmp_path):
     state, backup = tmp_path / "state", tmp_path / "backup"
     manifest = room_manifest()
     with coordinator(state, manifest) as first:
-        fill(first)
+        first.fill()
     shutil.copytree(state, backup)
     with coordinator(state, manifest, propose=False) as second:
         bank = second.party("bank")
@@ -146,7 +127,7 @@ def test_a_manifest_whose_time_is_over_serves_nobody(tmp_path):
     soon = clock() + timedelta(seconds=2)
     short = room_manifest(metadata__not_after=instant_text(soon))
     with coordinator(tmp_path, short) as closing:
-        bank, _ = fill(closing)
+        bank, _ = closing.fill()
         while clock() <= soon:
             threading.Event().wait(0.1)
         for refused in (

@@ -32,9 +32,7 @@ class Case:
     def __init__(self, directory):
         self.manifest = room_manifest()
         with coordinator(directory, self.manifest) as room:
-            bank, shop = room.party("bank"), room.party("shop")
-            bank.add("customers")
-            shop.add("baskets")
+            bank, _ = room.fill()
             self.receipts = []
             with room.worker() as worker:
                 for _ in range(2):

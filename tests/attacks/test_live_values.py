@@ -39,9 +39,7 @@ def value(output="for-bank", number=SECRET):
 def room(tmp_path_factory):
     manifest = room_manifest(**training_changes(OUTPUTS, limits={"max_runs": 100}))
     with coordinator(tmp_path_factory.mktemp("room"), manifest) as running:
-        running.bank, running.shop = running.party("bank"), running.party("shop")
-        running.bank.add("customers")
-        running.shop.add("baskets")
+        running.bank, running.shop = running.fill()
         yield running
 
 
@@ -133,9 +131,7 @@ def test_values_are_gone_after_a_restart_and_stand_in_no_log(tmp_path):
     manifest = room_manifest(**training_changes(OUTPUTS))
     directory = tmp_path / "room"
     with coordinator(directory, manifest) as running:
-        running.bank = running.party("bank")
-        running.bank.add("customers")
-        running.party("shop").add("baskets")
+        running.bank, _ = running.fill()
         with training(running) as (worker, run):
             worker.report(Progress(run=run, stage="train", percent=35, live=[value()]))
             worker.report(Failed(run=run, code="CR-6008"))

@@ -32,8 +32,7 @@ from tests.support.intersections import count_plan, emails, run
 from tests.support.manifests import LINEAGE, NOW
 from tests.support.mutants import hands_back, passes, returns
 from tests.support.tables import CUSTOMERS, customers, sealed
-from tests.support.workers import ScriptedRoom, baskets, live_manifest, running_worker
-from tests.support.workers import customers as bank_table
+from tests.support.workers import ScriptedRoom, live_manifest, running_worker
 
 UNSEAL = "cleanroom.dataset.unseal"
 ORDERS = "enclave.worker.orders"
@@ -200,11 +199,7 @@ def room():
 
 @pytest.fixture(scope="module")
 def data(room, tmp_path_factory):
-    directory = tmp_path_factory.mktemp("sealed")
-    return {
-        "customers": room.add("customers", bank_table(0, 100), directory),
-        "baskets": room.add("baskets", baskets(0, 100), directory),
-    }
+    return room.add_both(tmp_path_factory.mktemp("sealed"))
 
 
 @pytest.fixture(scope="module")

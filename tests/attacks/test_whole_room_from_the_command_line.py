@@ -27,8 +27,7 @@ def room(tmp_path_factory):
     """An active room with both datasets and no worker."""
     directory = tmp_path_factory.mktemp("room")
     with coordinator(directory, room_manifest(**MANIFEST)) as running:
-        running.party("bank").add("customers")
-        running.party("shop").add("baskets")
+        running.fill()
         yield running
 
 

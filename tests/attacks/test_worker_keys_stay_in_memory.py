@@ -15,8 +15,6 @@ from enclave.worker.serving import KeyService, ask
 from enclave.worker.vault import RunKeys
 from tests.support.workers import (
     ScriptedRoom,
-    baskets,
-    customers,
     live_manifest,
     now,
     running_worker,
@@ -36,11 +34,7 @@ def room():
 
 @pytest.fixture(scope="module")
 def data(room, tmp_path_factory):
-    directory = tmp_path_factory.mktemp("sealed")
-    return {
-        "customers": room.add("customers", customers(0, 100), directory),
-        "baskets": room.add("baskets", baskets(0, 100), directory),
-    }
+    return room.add_both(tmp_path_factory.mktemp("sealed"))
 
 
 @pytest.fixture(scope="module")

@@ -173,9 +173,7 @@ def test_answer_is_held_back(tmp_path, monkeypatch):
 def test_worker_that_owes_an_answer_for_too_long_gets_no_keys(tmp_path, monkeypatch):
     monkeypatch.setattr(engine, "ANSWER_S", 1)
     with asking(tmp_path) as room, joined(room) as worker:
-        bank, shop = room.party("bank"), room.party("shop")
-        bank.add("customers")
-        shop.add("baskets")
+        bank, _ = room.fill()
         assert_out(worker, AdmissionRefused, r"the lease of .* has ended")
         assert bank.view(bank.submit("matches").run).phase == "submitted"
 

@@ -40,11 +40,7 @@ def room():
 
 @pytest.fixture(scope="module")
 def data(room, tmp_path_factory):
-    directory = tmp_path_factory.mktemp("sealed")
-    return {
-        "customers": room.add("customers", customers(0, 100), directory),
-        "baskets": room.add("baskets", baskets(0, 100), directory),
-    }
+    return room.add_both(tmp_path_factory.mktemp("sealed"))
 
 
 @pytest.fixture(scope="module")

@@ -148,6 +148,27 @@ def call(method: Callable[..., Any], request: object, **options: Any) -> Any:
         raise from_rpc(error, "the coordinator") from None
 
 
+def at_once(
+    ask: Callable[[], Any], refusal: type[Exception], callers: int = 20
+) -> tuple[list[Any], list[Exception]]:
+    """What parallel callers got, and what they were refused; any other exception fails the test."""
+    got: list[Any] = []
+    refused: list[Exception] = []
+
+    def once() -> None:
+        try:
+            got.append(ask())
+        except refusal as error:
+            refused.append(error)
+
+    threads = [threading.Thread(target=once) for _ in range(callers)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return got, refused
+
+
 @contextmanager
 def coordinator(
     directory: Path,
@@ -249,6 +270,13 @@ class RunningRoom:
         )
         channel = self._kept(attested(self.address, trusted.root_certificate))
         return PartyCaller(self, name, trusted, channel)
+
+    def fill(self) -> tuple["PartyCaller", "PartyCaller"]:
+        """The bank and the shop, each with a version of its dataset."""
+        bank, shop = self.party("bank"), self.party("shop")
+        bank.add("customers")
+        shop.add("baskets")
+        return bank, shop
 
     def worker(self, role: str = "cpu", **changes: Any) -> "FakeWorker":
         """A worker that has joined; close it, or use it as a context."""

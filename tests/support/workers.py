@@ -344,6 +344,13 @@ class ScriptedRoom:
         """Seal a table as a dataset's version and store its parts; the version and its key."""
         return self._stored(dataset, self._sealed(dataset, table, directory, parts))
 
+    def add_both(self, directory: Path) -> dict[str, tuple[DatasetVersion, bytes]]:
+        """Versions of both datasets, of the same hundred people; by dataset."""
+        return {
+            "customers": self.add("customers", customers(0, 100), directory),
+            "baskets": self.add("baskets", baskets(0, 100), directory),
+        }
+
     def add_model(
         self, dataset: str, content: bytes, directory: Path
     ) -> tuple[DatasetVersion, bytes]:

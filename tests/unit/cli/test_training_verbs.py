@@ -183,8 +183,7 @@ def trains(room, content=b"", *live):
 
 
 def filled(room):
-    room.party("bank").add("customers")
-    room.party("shop").add("baskets")
+    room.fill()
     return ["--coordinator", room.address, "--allow-simulated"]
 
 

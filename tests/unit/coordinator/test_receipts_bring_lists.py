@@ -36,9 +36,7 @@ def ordered(worker):
 
 def test_it_brings_the_list_and_names_the_newest_evidence(tmp_path):
     with asking(tmp_path, **REQUIRED) as room, joined(room) as worker:
-        bank, shop = room.party("bank"), room.party("shop")
-        bank.add("customers")
-        shop.add("baskets")
+        bank, _ = room.fill()
         worker.report(answer(worker))
         run = bank.submit("overlap").run
         worker.finish(ordered(worker))

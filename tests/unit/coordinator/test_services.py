@@ -37,10 +37,7 @@ from tests.support.rooms import call, clock, coordinator, room_manifest
 def room(tmp_path_factory):
     """An active room with a version of each dataset; shared by the tests that only read."""
     with coordinator(tmp_path_factory.mktemp("room")) as running:
-        bank, shop = running.party("bank"), running.party("shop")
-        bank.add("customers")
-        shop.add("baskets")
-        running.bank, running.shop = bank, shop
+        running.bank, running.shop = running.fill()
         yield running
 
 
