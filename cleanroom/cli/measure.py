@@ -1,7 +1,6 @@
 """`cleanroom measure`: what an image will measure, computed, signed by its builders, verified."""
 
 import hashlib
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from cleanroom.attestation.words.reference import image_in_words
 from cleanroom.cli import console
 from cleanroom.cli.attestation_files import FILE, TIME, given_time, read_file
 from cleanroom.cli.context import json_option
+from cleanroom.cli.measure_tdx import tdx
 from cleanroom.cli.measurement_files import (
     BUILDER_USE,
     LAUNCHES,
@@ -26,15 +26,9 @@ from cleanroom.cli.measurement_files import (
     name_of,
     read_envelope,
     read_measured,
+    tell_launches,
 )
 from cleanroom.client.identity import Identity
-from cleanroom.collateral.direct_boot import (
-    MIB,
-    BootEvent,
-    DirectBoot,
-    cmdline_events,
-    kernel_events,
-)
 from cleanroom.collateral.launch_digest import (
     VMM_TYPES,
     Hypervisor,
@@ -43,21 +37,9 @@ from cleanroom.collateral.launch_digest import (
     launch_digest,
     read_firmware,
 )
-from cleanroom.collateral.td_build import PageOrder, measure_build
-from cleanroom.collateral.td_launch import compose_image
-from cleanroom.collateral.tdvf import read_tdvf
 from cleanroom.encoding import content_digest, instant_text
 from cleanroom.errors import Usage
 from cleanroom.manifest.author import block_text
-
-PAGE_ORDER_HELP = (
-    "How the hypervisor measures: each page once it is added (Linux's own TDX; the default), or "
-    "each section once all its pages are (Intel's kernels before, QEMU 8)."
-)
-PATCHED_HELP = (
-    "The guest's memory, where QEMU writes into the kernel's header (before 10.2) and the firmware "
-    "measures that (before 2025.05)."
-)
 
 
 @click.group()
@@ -116,55 +98,10 @@ def snp(  # noqa: PLR0913 - one parameter for each option
     }
     if kernel:
         inputs["cmdline"] = hashlib.sha256(cmdline.encode()).hexdigest()
-    _launches(launches, inputs, as_json=as_json)
+    tell_launches(launches, inputs, as_json=as_json)
 
 
-@measure.command()
-@click.option("--firmware", type=FILE, help="OVMF for TDX: MRTD is computed from it.")
-@click.option("--page-order", type=click.Choice(["page", "section"]), help=PAGE_ORDER_HELP)
-@click.option("--mrtd", metavar="HEX", help="Published for a firmware that is not at hand.")
-@click.option("--kernel", type=FILE, help="Booted directly: RTMR1 and RTMR2 are computed.")
-@click.option("--initrd", type=FILE)
-@click.option("--cmdline", default="", help="The kernel's, without initrd=.")
-@click.option("--patched-for", metavar="MIB", type=click.IntRange(min=1), help=PATCHED_HELP)
-@click.option("--event-log", type=FILE, help="CCEL of a boot that you trust: RTMR0 to RTMR3.")
-@json_option
-def tdx(  # noqa: PLR0913 - one parameter for each option
-    firmware: Path | None,
-    page_order: PageOrder | None,
-    mrtd: str | None,
-    kernel: Path | None,
-    *,
-    initrd: Path | None,
-    cmdline: str,
-    patched_for: int | None,
-    event_log: Path | None,
-    as_json: bool,
-) -> None:
-    """Compute MRTD from a firmware, and RTMR0 to RTMR3 from what boots or from a boot's log.
-
-    With --kernel and --event-log, what is computed must be what the log tells, event by event.
-    """
-    files = {"firmware": firmware, "kernel": kernel, "initrd": initrd, "event-log": event_log}
-    read = {name: read_file(path) for name, path in files.items() if path}
-    if (mrtd is None) == (firmware is None) or (page_order and firmware is None):
-        raise Usage("expected either --firmware, perhaps with --page-order, or --mrtd")
-    if kernel is None and (initrd or cmdline or patched_for):
-        raise Usage("expected --kernel with --initrd, --cmdline or --patched-for")
-    if firmware:
-        mrtd = measure_build(read_tdvf(read["firmware"]), page_order or "page").hex()
-    booted: dict[str, Sequence[BootEvent]] = {}
-    if kernel:
-        boot = DirectBoot(read["kernel"], read.get("initrd", b""), cmdline)
-        memory = patched_for * MIB if patched_for else None
-        booted = {"rtmr1": kernel_events(boot, memory), "rtmr2": cmdline_events(boot)}
-    image = compose_image(mrtd or "", booted, read.get("event-log"))
-    if event_log is None:
-        console.say("RTMR0 is left open: the host's memory layout and ACPI tables are in it")
-    inputs = {name: hashlib.sha256(raw).hexdigest() for name, raw in read.items()}
-    if kernel:
-        inputs["cmdline"] = hashlib.sha256(cmdline.encode()).hexdigest()
-    _launches([{"platform": "tdx", "image": image.to_plain()}], inputs, as_json=as_json)
+measure.add_command(tdx)
 
 
 @measure.command()
@@ -263,19 +200,6 @@ def verify(
             "paste it in place of `measurements`, and put the files into reference-values/ beside "
             "the manifest"
         )
-
-
-def _launches(launches: list[dict[str, object]], inputs: dict[str, str], *, as_json: bool) -> None:
-    if as_json:
-        console.emit_json("measure", {"launches": launches, "inputs": inputs})
-        return
-    for name, digest in inputs.items():
-        console.say(f"{name}: sha256 {digest}")
-    console.emit(block_text({"measurements": [_value(one) for one in launches]}).rstrip())
-
-
-def _value(launch: dict[str, object]) -> object:
-    return launch["measurement"] if "measurement" in launch else launch["image"]
 
 
 def _bytes(text: str) -> bytes:

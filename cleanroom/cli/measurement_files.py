@@ -1,4 +1,4 @@
-"""Files that builders exchange: what was measured, who builds, what was signed, as `measure` reads.
+"""Files that builders exchange: what was measured, who builds, what was signed.
 
 What is read is checked for its shape only; what it is worth is decided by `reference_values`.
 """
@@ -18,6 +18,7 @@ from cleanroom.attestation.reference_values import (
     SnpLaunch,
     TdxLaunch,
 )
+from cleanroom.cli import console
 from cleanroom.cli.attestation_files import read_file
 from cleanroom.crypto.envelope import Envelope
 from cleanroom.crypto.signing import VerifyKey
@@ -107,3 +108,22 @@ def listing_of(values: ReferenceValues) -> str:
     if values.tdx_images:
         blocks["tdx"] = {"measurements": [one.to_plain() for one in values.tdx_images]}
     return block_text(blocks).rstrip()
+
+
+def tell_launches(
+    launches: Sequence[Mapping[str, object]], inputs: Mapping[str, str], *, as_json: bool
+) -> None:
+    """Print what was measured: for `measure sign` as JSON, else as a manifest's entry has it.
+
+    Args:
+        launches: ways of launching the image, in plain values.
+        inputs: SHA-256 of what was measured, by name.
+        as_json: which of the two.
+    """
+    if as_json:
+        console.emit_json("measure", {"launches": list(launches), "inputs": dict(inputs)})
+        return
+    for name, digest in inputs.items():
+        console.say(f"{name}: sha256 {digest}")
+    values = [one["measurement"] if "measurement" in one else one["image"] for one in launches]
+    console.emit(block_text({"measurements": values}).rstrip())

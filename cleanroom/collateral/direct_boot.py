@@ -6,15 +6,13 @@ boot by a boot loader, a shim or a unified kernel image has other events: those 
 RTMR0 holds what the hypervisor decides (memory, ACPI tables) and RTMR3 what runs later measures.
 """
 
-import hashlib
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from cleanroom.collateral.authenticode import authenticode
+from cleanroom.collateral.boot_events import MIB, SEPARATOR, BootEvent, event, memory_below_4g
 from cleanroom.collateral.image_bytes import unreadable
 from cleanroom.errors import Usage
 
-MIB = 1024 * 1024
 BOOT_PROTOCOL = 0x20C
 """The oldest whose header says where an initial file system may be loaded; Linux 3.8."""
 SETUP_END = 0x250
@@ -29,10 +27,6 @@ COMMAND_LINE = 0x20000
 """Where QEMU puts the setup code and the command line."""
 ACPI_TABLES = 0x28000
 """What QEMU keeps for them below 4 GiB on q35; in bytes."""
-SPLIT = 0xB0000000
-"""From this much memory on, q35 puts less of it below 4 GiB; in bytes."""
-BELOW_SPLIT = 0x80000000
-"""How much then; in bytes."""
 SAID_BEFORE = ("Calling EFI Application from Boot Option",)
 SAID_AFTER = ("Exit Boot Services Invocation", "Exit Boot Services Returned with Success")
 """What firmware says in RTMR1 before and after the separator."""
@@ -50,16 +44,6 @@ class DirectBoot:
     """What `-append` says; ASCII."""
 
 
-@dataclass(frozen=True, slots=True)
-class BootEvent:
-    """One event that a boot measures."""
-
-    name: str
-    """What is measured, for messages."""
-    digest: bytes
-    """SHA-384, 48 bytes."""
-
-
 def kernel_events(boot: DirectBoot, patched_for: int | None = None) -> tuple[BootEvent, ...]:
     """What goes into RTMR1.
 
@@ -75,9 +59,9 @@ def kernel_events(boot: DirectBoot, patched_for: int | None = None) -> tuple[Boo
     kernel = boot.kernel if patched_for is None else _patched(boot, patched_for)
     return (
         BootEvent("the kernel", authenticode(kernel)),
-        *(BootEvent(f"'{text}'", _digest(text.encode())) for text in SAID_BEFORE),
-        BootEvent("the separator", _digest(bytes(4))),
-        *(BootEvent(f"'{text}'", _digest(text.encode())) for text in SAID_AFTER),
+        *(event(f"'{text}'", text.encode()) for text in SAID_BEFORE),
+        SEPARATOR,
+        *(event(f"'{text}'", text.encode()) for text in SAID_AFTER),
     )
 
 
@@ -90,22 +74,8 @@ def cmdline_events(boot: DirectBoot) -> tuple[BootEvent, ...]:
     if not boot.cmdline.isascii() or "\0" in boot.cmdline:
         raise Usage("the kernel's command line is not ASCII, expected ASCII as firmware passes it")
     options = boot.cmdline + (" initrd=initrd" if boot.initrd else "")
-    events = [BootEvent("the command line", _digest((options + "\0").encode("utf-16-le")))]
-    if boot.initrd:
-        events.append(BootEvent("the initial file system", _digest(boot.initrd)))
-    return tuple(events)
-
-
-def extend_all(events: Iterable[BootEvent]) -> bytes:
-    """A register's value after these events, starting from zeros; 48 bytes."""
-    value = bytes(48)
-    for event in events:
-        value = _digest(value + event.digest)
-    return value
-
-
-def _digest(content: bytes) -> bytes:
-    return hashlib.sha384(content).digest()
+    cmdline = event("the command line", (options + "\0").encode("utf-16-le"))
+    return (cmdline, event("the initial file system", boot.initrd)) if boot.initrd else (cmdline,)
 
 
 def _patched(boot: DirectBoot, memory: int) -> bytes:
@@ -138,8 +108,7 @@ def _patched(boot: DirectBoot, memory: int) -> bytes:
 
 def _initrd_place(size: int, memory: int, highest: int) -> int:
     """Where QEMU loads an initial file system: as high as it fits below the ACPI tables."""
-    below = memory if memory < SPLIT else BELOW_SPLIT
-    highest = min(highest, below - ACPI_TABLES - 1)
+    highest = min(highest, memory_below_4g(memory) - ACPI_TABLES - 1)
     if size >= highest:
         raise Usage(
             f"the guest has {memory // MIB} MiB, too few for an initial file system of "

@@ -1,8 +1,9 @@
 """What launching an image on TDX will measure, put together from files and from a boot's event log.
 
-MRTD comes from the firmware (`td_build`) or from whoever measured it, RTMR1 and RTMR2 from what is
-booted directly (`direct_boot`) or from the log, RTMR0 and RTMR3 from the log alone. Where a
-register is computed and the log explains it too, both must say the same, event by event.
+MRTD comes from the firmware (`td_build`) or from whoever measured it, RTMR0 from what the host
+decides (`td_configuration`), RTMR1 and RTMR2 from what is booted directly (`direct_boot`), each of
+them else from the log, and RTMR3 from the log alone. Where a register is computed and the log
+explains it too, both must say the same, event by event.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from cleanroom.attestation.formats.event_log import Event, measured, read_event_log, replay
 from cleanroom.attestation.policy.tdx import TdImage
 from cleanroom.attestation.rejection import rejected
-from cleanroom.collateral.direct_boot import BootEvent, extend_all
+from cleanroom.collateral.boot_events import BootEvent, extend_all
 from cleanroom.errors import Usage
 
 REGISTERS = {1: "rtmr0", 2: "rtmr1", 3: "rtmr2", 4: "rtmr3"}
@@ -32,7 +33,7 @@ def compose_image(
         EvidenceRejected: the log is malformed, or says otherwise than what was computed.
         Usage: nothing says what RTMR1 and RTMR2 are.
     """
-    if event_log is None and not booted:
+    if event_log is None and not {"rtmr1", "rtmr2"} <= booted.keys():
         raise Usage(
             "neither a kernel nor an event log is given, expected one: MRTD covers the firmware "
             "only, so that the host would choose what boots"
@@ -66,7 +67,7 @@ def _require_same(name: str, computed: Sequence[BootEvent], events: Sequence[Eve
         raise rejected(
             f"{name.upper()} in the event log",
             found=f"of {len(told)} events",
-            expected=f"the {len(computed)} of a direct boot",
-            cause="a boot loader, a shim or a unified kernel image measures more: leave out "
-            "--kernel, and take the registers from the log",
+            expected=f"the {len(computed)} that are computed",
+            cause="other firmware, a boot loader, a shim or a unified kernel image measures more: "
+            "take this register from the log alone",
         )

@@ -36,13 +36,12 @@ GUEST_MEMORY_END = 1 << 52
 """Guest-physical addresses are shorter than this."""
 MR_EXTEND = 1
 PAGE_AUG = 2
-BOOT_VOLUME = 0
-TEMPORARY_MEMORY = 3
+BOOT_VOLUME, CONFIGURATION_VOLUME, HAND_OFF, TEMPORARY_MEMORY = range(4)
 KINDS = MappingProxyType(
     {
         BOOT_VOLUME: "boot firmware volume",
-        1: "configuration firmware volume",
-        2: "TD HOB",
+        CONFIGURATION_VOLUME: "configuration firmware volume",
+        HAND_OFF: "TD HOB",
         TEMPORARY_MEMORY: "temporary memory",
         4: "permanent memory",
         5: "payload",

@@ -8,19 +8,17 @@ from ruamel.yaml import YAML
 
 from cleanroom.attestation.policy.tdx import TdImage
 from cleanroom.cli.main import run
-from cleanroom.collateral.direct_boot import (
-    MIB,
-    DirectBoot,
-    cmdline_events,
-    extend_all,
-    kernel_events,
-)
+from cleanroom.collateral.boot_events import MIB, extend_all
+from cleanroom.collateral.direct_boot import DirectBoot, cmdline_events, kernel_events
 from cleanroom.collateral.td_build import measure_build
+from cleanroom.collateral.td_configuration import AcpiTables, configuration_events
 from cleanroom.collateral.tdvf import read_tdvf
 from enclave.attester.quoting import event_log
 from tests.support.firmware import BOOT, firmware, kernel, with_row
+from tests.support.vectors import VECTORS, needs_vectors
 
 CMDLINE = "console=hvc0 ro"
+ACPI = ("--acpi", "tables", "rsdp", "loader", "--memory", "4096")
 BOOTED = DirectBoot(kernel(), b"cpio", CMDLINE)
 KERNEL = ("--kernel", "vmlinuz", "--initrd", "initrd", "--cmdline", CMDLINE)
 
@@ -37,6 +35,9 @@ def files(tmp_path, monkeypatch):
         "vmlinuz": BOOTED.kernel,
         "initrd": BOOTED.initrd,
         "ccel": event_log(told),
+        "tables": b"DSDT",
+        "rsdp": b"RSD PTR ",
+        "loader": b"allocate",
     }
     for name, content in written.items():
         (tmp_path / name).write_bytes(content)
@@ -88,9 +89,32 @@ def test_the_order_of_the_hypervisor_can_be_told(files, capsys):
 @pytest.mark.usefixtures("files")
 def test_a_kernel_that_qemu_rewrites_can_be_told(capsys):
     asked = ("--firmware", "OVMF.fd", *KERNEL)
-    image, _ = measure(capsys, *asked, "--patched-for", "4096")
+    image, _ = measure(capsys, *asked, "--patched-kernel", "--memory", "4096")
     assert image["rtmr1"] == extend_all(kernel_events(BOOTED, 4096 * MIB)).hex()
     assert image["rtmr1"] != measure(capsys, *asked)[0]["rtmr1"]
+
+
+def test_tables_of_a_guest_of_this_shape_pin_rtmr0(files, capsys):
+    image, inputs = measure(capsys, "--firmware", "OVMF.fd", *KERNEL, *ACPI)
+    sections = read_tdvf(files["OVMF.fd"])
+    acpi = AcpiTables(files["tables"], files["rsdp"], files["loader"])
+    assert image["rtmr0"] == extend_all(configuration_events(sections, 4096 * MIB, acpi)).hex()
+    assert inputs["acpi-loader"] == hashlib.sha256(b"allocate").hexdigest()
+
+
+@pytest.mark.usefixtures("files")
+def test_tables_that_are_not_those_of_the_log_are_refused(capsys):
+    asked = ("--firmware", "OVMF.fd", *KERNEL, *ACPI, "--event-log", "ccel")
+    assert run(["measure", "tdx", *asked]) == 4
+    assert "event 1 of RTMR0 in the event log is another" in capsys.readouterr().err
+
+
+@needs_vectors
+@pytest.mark.usefixtures("files")
+def test_a_kernel_that_measures_nothing_is_told(capsys):
+    log = str(VECTORS / "tdx/dstack__ccel.bin")
+    assert run(["measure", "tdx", "--firmware", "OVMF.fd", "--event-log", log]) == 0
+    assert "RTMR2 is zero" in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("files")
@@ -103,6 +127,10 @@ def test_a_kernel_that_qemu_rewrites_can_be_told(capsys):
         (("--firmware", "OVMF.fd"), "the host would choose what boots"),
         (("--firmware", "OVMF.fd", "--event-log", "ccel", "--cmdline", "ro"), "expected --kernel"),
         (("--firmware", "none.fd", *KERNEL), "none.fd cannot be read"),
+        (("--firmware", "OVMF.fd", *KERNEL, "--patched-kernel"), "expected --memory with --acpi"),
+        (("--firmware", "OVMF.fd", *KERNEL, "--memory", "4096"), "and only with them"),
+        (("--firmware", "OVMF.fd", *ACPI), "the host would choose what boots"),
+        (("--mrtd", "ab" * 48, *KERNEL, *ACPI), "expected either --firmware"),
     ],
 )
 def test_options_that_do_not_fit_are_a_usage_error(options, message, capsys):

@@ -7,13 +7,8 @@ import pytest
 
 from cleanroom.attestation.formats.event_log import read_event_log
 from cleanroom.collateral.authenticode import authenticode
-from cleanroom.collateral.direct_boot import (
-    MIB,
-    DirectBoot,
-    cmdline_events,
-    extend_all,
-    kernel_events,
-)
+from cleanroom.collateral.boot_events import MIB, extend_all
+from cleanroom.collateral.direct_boot import DirectBoot, cmdline_events, kernel_events
 from cleanroom.errors import ImageUnreadable, Usage
 from tests.support.firmware import kernel, program, program_digest
 from tests.support.vectors import VECTORS, needs_vectors

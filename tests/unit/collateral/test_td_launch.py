@@ -5,12 +5,8 @@ import hashlib
 import pytest
 
 from cleanroom.attestation.formats.event_log import read_event_log, replay
-from cleanroom.collateral.direct_boot import (
-    DirectBoot,
-    cmdline_events,
-    extend_all,
-    kernel_events,
-)
+from cleanroom.collateral.boot_events import extend_all
+from cleanroom.collateral.direct_boot import DirectBoot, cmdline_events, kernel_events
 from cleanroom.collateral.td_launch import compose_image
 from cleanroom.errors import EvidenceRejected, Usage
 from enclave.attester.quoting import event_log
@@ -75,7 +71,7 @@ def test_a_log_whose_kernel_measured_nothing_is_refused():
 
 def test_a_log_that_goes_on_is_of_another_way_of_booting():
     more = (2, 1, hashlib.sha384(b"grub").digest())
-    with pytest.raises(EvidenceRejected, match="of 3 events, expected the 2 of a direct boot"):
+    with pytest.raises(EvidenceRejected, match="of 3 events, expected the 2 that are"):
         compose_image(MRTD, BOOTED, log_of(BOOTED, more))
 
 
