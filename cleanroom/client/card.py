@@ -68,7 +68,7 @@ class CardMetric(Record):
     """One number on the test units."""
 
     owners: str
-    """Whose features; empty where only the joint model was told."""
+    """Whose features, or rows; empty where only the joint model was told."""
     metric: str
     value: float | None
 

@@ -141,7 +141,9 @@ class Result:
 
     @property
     def comparison(self) -> dict[str, dict[str, float | None]]:
-        """The metrics of the joint model, then of each owner's features alone if they were told.
+        """The metrics of the joint model, then of each owner's features or rows alone, if told.
+
+        Of a model of too few rows of one owner, or one that they cannot teach, all are None.
 
         Raises:
             GroupTooSmall: the gate withheld them.

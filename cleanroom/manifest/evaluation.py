@@ -13,8 +13,10 @@ from cleanroom.manifest.computation import Gate
 from cleanroom.manifest.fields import Names
 
 Compare = Literal["none", "alone"]
-"""`alone`: each owner's features are trained without the others', too, on the same units, with the
-same label, and tested on the same units. Such models end with the run."""
+"""`alone`: each owner's features (with `join: concat` each owner's rows) are trained without the
+others', too, with the same settings and label, and tested on the same units. Such models end with
+the run. Of rows alone nothing is told where fewer than `min_group` of the owner's units train, or
+fewer than `min_test` of the owner's, or of all others' units, test."""
 
 
 class EvaluationOutput(Record):
@@ -36,7 +38,7 @@ class EvaluationOutput(Record):
     points: int = Field(default=20, ge=2, le=50)
     """At most so many points for each model and class."""
     compare: Compare = "none"
-    """Whether each owner's features are evaluated alone, too."""
+    """Whether each owner's features, or rows, are evaluated alone, too."""
 
     @property
     def columns(self) -> list[str]:

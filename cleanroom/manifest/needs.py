@@ -39,15 +39,19 @@ COPIES_OF_PAYLOAD: Final = 2
 COPIES_OF_MATRIX: Final = 3
 """Features are held as joined, as the rows that train, and as the fit arranges them."""
 COPIES_TO_COMPARE: Final = 1
-"""Each owner's features alone are held beside those of all."""
-COPIES_FOR_FOLDS: Final = 2
-"""Folds hold the rows that do not test once more, and of each fold those that train."""
+"""Each owner's features, or rows, alone are held beside those of all."""
+COPIES_FOR_FOLDS: Final = 1
+"""The rows of a fold are chosen while those of the fit before may not be free yet."""
 COPIES_OF_SCORES: Final = 3
 """What a model says is held as said, as columns, and as rounded."""
 COPIES_OF_MODEL: Final = 20
 """A model is read into Python's values, then by its library; most of it are single numbers."""
 COPIES_OF_LINES: Final = 3
 """Lines of a join are held as matched, in order, and as shares."""
+WORDS_OF_A_LINE: Final = 2
+"""The number of its unit, and its weight."""
+COPIES_OF_ROLES: Final = 3
+"""What a row is for in each fit is a byte: as drawn, as cut into shares, and whose row it is."""
 NETWORK_BYTES: Final = 1 << 30
 """Torch itself, the weights with what its steps keep of them, and rows that are asked together."""
 COPIES_OF_SIGNALS: Final = 3
@@ -156,7 +160,9 @@ def _of_network(computation: TrainTorch) -> int:
 
 def _of_lines(computation: Training, sizes: Sizes) -> int:
     """The lines of a join that the head of a gang cuts into shares."""
-    return _joined(computation, sizes) * (len(sizes.rows) + 1) * NUMBER * COPIES_OF_LINES
+    words = (len(sizes.rows) + 1) * COPIES_OF_LINES + WORDS_OF_A_LINE
+    fits = 1 + (computation.folds or 0) + len(sizes.rows)
+    return _joined(computation, sizes) * (words * NUMBER + COPIES_OF_ROLES * fits)
 
 
 def _of_scoring(manifest: Manifest, computation: Prediction, sizes: Sizes) -> int:

@@ -46,7 +46,7 @@ class MetricsOutput(Record):
     min_test: int = Field(default=100, ge=1)
     """With fewer units in the test part the metrics are withheld; in units."""
     compare: Compare = "none"
-    """Whether the metrics of each owner's features alone stand beside the joint ones."""
+    """Whether the metrics of each owner's features, or rows, alone stand beside the joint ones."""
 
     @property
     def columns(self) -> list[str]:

@@ -250,9 +250,17 @@ def _alone(
                 labels.append(f"`{column.name}` of `{dataset.owner}`")
             if column.name in read.columns and column.role == "feature":
                 features.add(f"`{dataset.owner}`")
+    owners = " or ".join(sorted(features))
+    if computation.join == "concat":
+        return (
+            f"; the same of models that learn {listed(labels)} from the rows of {owners} alone, so "
+            "also what the others' rows add, unless fewer than "
+            f"{plural(output.gate.min_group, 'unit')} of the owner train it, or fewer than "
+            f"{plural(output.min_test, 'unit')} of the owner, or of all others, test it"
+        )
     return (
-        f"; the same of models that learn {listed(labels)} from the features of "
-        f"{' or '.join(sorted(features))} alone, so also what each of them adds"
+        f"; the same of models that learn {listed(labels)} from the features of {owners} alone, "
+        "so also what each of them adds"
     )
 
 

@@ -13,14 +13,13 @@ from typing import IO, Any
 
 import numpy as np
 
-from cleanroom.dataset.features import Matrix
 from cleanroom.errors import CATALOGUE, CleanroomError, ComputationFailed, WorkerLost
 from enclave.computations.threads import THREADS
 from enclave.computations.training.rounds import Measured
 from enclave.computations.training.spread import Growth
-from enclave.computations.training.steps import Shard, part
+from enclave.computations.training.steps import View, part
 from enclave.worker.confine import command, environment
-from enclave.worker.growing import Course, Seat, Watched, Word
+from enclave.worker.growing import Course, Part, Seat, Word
 from enclave.worker.pipe import read_frame, write_frame
 from enclave.worker.tunnel import Meeting
 
@@ -46,29 +45,19 @@ class Grown:
 class Grower:
     """One rank's subprocess; it is there until `end`, since others may still wait for its bytes."""
 
-    def __init__(self, meeting: Meeting, growth: Growth, shard: Shard, directory: Path) -> None:
+    def __init__(self, meeting: Meeting, growth: Growth, seen: View, directory: Path) -> None:
         """Start it.
 
         Args:
             meeting: where this rank and the others are.
             growth: what to grow.
-            shard: the rows to learn from.
+            seen: the rows to learn from, and those that are watched.
             directory: the node's own, with its credentials.
         """
-        memory = [
-            *_columns(part(shard, "training")),
-            _shared(np.frombuffer(growth.trees, np.uint8)),
-        ]
-        self._trees = memory[-1]
-        watched = [
-            Watched(
-                part=name,
-                rows=len(part(shard, name)[0]),
-                memory=[] if name == "training" else _columns(part(shard, name)),
-            )
-            for name in growth.watched
-        ]
-        passed = [*memory, *(each for one in watched for each in one.memory)]
+        self._trees = _shared(np.frombuffer(growth.trees, np.uint8))
+        training = _given(seen, "training")
+        others = [_given(seen, name) for name in growth.watched if name != "training"]
+        passed = [self._trees, *(each for one in (training, *others) for each in one.memory)]
         self._process = subprocess.Popen(  # noqa: S603 - our own module
             command(GROWING, str(os.getpid())),
             stdin=subprocess.PIPE,
@@ -91,9 +80,10 @@ class Grower:
             rounds=growth.rounds,
             done=growth.done,
             every=EVERY,
-            rows=len(shard.rows),
-            memory=memory,
-            watched=watched,
+            trees=self._trees,
+            training=training,
+            watched=list(growth.watched),
+            others=others,
             patience=growth.patience,
             past=[each.value for each in growth.measured if each.part == growth.watched[-1]],
         )
@@ -145,13 +135,15 @@ class Grower:
             raise WorkerLost("a rank of the training ended") from None
 
 
-def _columns(rows: tuple[Matrix, np.ndarray[Any, Any]]) -> list[int]:
-    """Rows and labels of 32 bits, in memory of their own."""
-    matrix, labels = rows
-    return [
-        _shared(np.ascontiguousarray(matrix, dtype=np.float32)),
-        _shared(labels.astype(np.float32)),
-    ]
+def _given(seen: View, name: str) -> Part:
+    """A part of the rows in memory of its own, everything in it of 32 bits."""
+    sample = part(seen, name)
+    columns = [sample.rows, sample.labels, *([] if sample.weights is None else [sample.weights])]
+    return Part(
+        part=name,
+        rows=len(sample.labels),
+        memory=[_shared(np.ascontiguousarray(each, dtype=np.float32)) for each in columns],
+    )
 
 
 def _shared(content: np.ndarray[Any, Any]) -> int:

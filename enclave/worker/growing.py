@@ -40,14 +40,14 @@ class Seat(Record):
     port: int = Field(ge=1, le=65535)
 
 
-class Watched(Record):
-    """A part of the rows that is measured after each round."""
+class Part(Record):
+    """A part of the rows."""
 
     part: str
-    """`training`, which is in memory once, `test` or `validation`."""
+    """`training`, `test` or `validation`."""
     rows: int = Field(ge=0)
-    memory: list[int] = Field(max_length=2)
-    """Descriptors of 32-bit rows and 32-bit labels; none for `training`."""
+    memory: list[int] = Field(min_length=2, max_length=3)
+    """Descriptors of 32-bit rows, 32-bit labels and, where rows have some, 32-bit weights."""
 
 
 class Loss(Record):
@@ -78,12 +78,14 @@ class Course(Record):
     """Those that `trees` begins with."""
     every: int = Field(ge=1)
     """After so many rounds the trees so far are handed out."""
-    rows: int = Field(ge=0)
-    """Rows of the matrix."""
-    memory: list[int] = Field(min_length=3, max_length=3)
-    """Descriptors of 32-bit rows, 32-bit labels, and trees."""
-    watched: list[Watched]
-    """Parts of the rows that are measured after each round."""
+    trees: int
+    """Descriptor of the trees that are there already, and of those that are handed out."""
+    training: Part
+    """The rows to learn from."""
+    watched: list[str]
+    """Parts of the rows that are measured after each round, in this order."""
+    others: list[Part]
+    """Those of them that are not learned from."""
     patience: int = Field(ge=0)
     """Stop after so many rounds without a lower loss on the last part; 0 for never."""
     past: list[float]
@@ -109,12 +111,8 @@ def grow(course: Course, pipe: BinaryIO, out: BinaryIO) -> None:
     """Grow trees with the gang, as rank of a collective that is there already."""
     import xgboost  # noqa: PLC0415 - brings threads, which must be in the namespace
 
-    rows = _matrix(course, course.rows, course.memory[:2])
-    watched = [
-        (_matrix(course, each.rows, each.memory) if each.memory else rows, each.part)
-        for each in course.watched
-    ]
-    trees = course.memory[2]
+    parts = {each.part: _matrix(course, each) for each in (course.training, *course.others)}
+    trees = course.trees
     past = list(course.past)
 
     class Telling(xgboost.callback.TrainingCallback):
@@ -138,22 +136,24 @@ def grow(course: Course, pipe: BinaryIO, out: BinaryIO) -> None:
 
     xgboost.train(
         dict(course.settings),
-        rows,
+        parts[course.training.part],
         course.rounds - course.done,
-        evals=watched,
+        evals=[(parts[each], each) for each in course.watched],
         verbose_eval=False,
         xgb_model=xgboost.Booster(model_file=bytearray(_mapped(trees))) if course.done else None,
         callbacks=[Telling()],
     )
 
 
-def _matrix(course: Course, rows: int, memory: list[int]) -> Any:  # noqa: ANN401 - see `grow`
+def _matrix(course: Course, part: Part) -> Any:  # noqa: ANN401 - see `grow`
     import numpy as np  # noqa: PLC0415 - as in `grow`
     import xgboost  # noqa: PLC0415
 
+    rows, labels, *weights = (np.frombuffer(_mapped(each), np.float32) for each in part.memory)
     return xgboost.DMatrix(
-        np.frombuffer(_mapped(memory[0]), np.float32).reshape(rows, len(course.names)),
-        label=np.frombuffer(_mapped(memory[1]), np.float32),
+        rows.reshape(part.rows, len(course.names)),
+        label=labels,
+        weight=weights[0] if weights else None,
         feature_names=course.names,
         nthread=int(course.settings["nthread"]),
     )

@@ -16,7 +16,7 @@ import pyarrow as pa
 from cleanroom.errors import ComputationFailed
 from enclave.computations.plan import Plan
 from enclave.computations.training.spread import Growth, Share, shard_of
-from enclave.computations.training.steps import Answer, Columns, Shard, take_step, view
+from enclave.computations.training.steps import Answer, Look, Shard, take_step, view
 from enclave.worker.grower import Grower, Grown
 from enclave.worker.raycommand import SOCKET_VARIABLE
 from enclave.worker.tasks import coded, coded_words
@@ -50,12 +50,12 @@ class Learner:
         self._shard = shard_of(plan, plan.lesson, share, rows)
 
     @coded
-    def take(self, step: str, given: Sequence[Any]) -> Answer:
-        """Put a step to the shard."""
-        return take_step(self.shard, step, given)
+    def take(self, look: Look, step: str, given: Sequence[Any]) -> Answer:
+        """Put a step to the shard, as one fit sees it."""
+        return take_step(self.shard, look, step, given)
 
     @coded_words
-    def grow(self, meeting: Meeting, growth: Growth, kept: Columns | None) -> Iterator[Grown]:
+    def grow(self, meeting: Meeting, growth: Growth, look: Look) -> Iterator[Grown]:
         """Grow trees as one rank of the gang; what each round came to.
 
         The rank stays until `rest`: others may still wait for what it has sent.
@@ -63,7 +63,7 @@ class Learner:
         self.rest()
         # an actor has no other way to learn where its own node is
         directory = Path(os.environ[SOCKET_VARIABLE]).parent  # noqa: TID251
-        self._grower = Grower(meeting, growth, view(self.shard, kept), directory)
+        self._grower = Grower(meeting, growth, view(self.shard, look), directory)
         yield from self._grower.words()
 
     def rest(self) -> None:

@@ -25,7 +25,7 @@ from enclave.computations.training.operation import Train, live_of
 from enclave.computations.training.reduced import fit_reduced
 from enclave.computations.training.rounds import AfterRound, Measured, unheard
 from enclave.computations.training.spread import Growth, Share, spread
-from enclave.computations.training.steps import Answer, Columns, lasts
+from enclave.computations.training.steps import LASTING, Answer, Look
 from enclave.worker import ports, tasks
 from enclave.worker.awaiting import Awaiting, coded_answer
 from enclave.worker.grower import Grown
@@ -75,39 +75,38 @@ class Learners:
         self._accepted = accepted
         self._cut = cut
         self._awaiting = awaiting
-        self._lasting: list[tuple[str, tuple[Any, ...]]] = []
+        self._lasting: tuple[Look, tuple[Any, ...]] | None = None
         self._losses = 0
         self._learners = self._load(list(range(len(cut))))
 
-    def ask(self, step: str, *given: Any) -> list[Answer]:  # noqa: ANN401 - as the step takes
+    def ask(self, look: Look, step: str, *given: Any) -> list[Answer]:  # noqa: ANN401 - as the step takes
         """See `spread.Gang`."""
-        refs = [learner.take.remote(step, given) for learner in self._learners]
+        asked = look, step, given
+        refs = [learner.take.remote(*asked) for learner in self._learners]
         self._awaiting.settle(refs)
-        answers = [self._answer(place, ref, step, given) for place, ref in enumerate(refs)]
-        if lasts(step, given):
-            self._lasting.append((step, given))
+        answers = [self._answer(place, ref, *asked) for place, ref in enumerate(refs)]
+        if step == LASTING:
+            self._lasting = look, given
         return answers
 
-    def grow(self, growth: Growth, kept: Columns | None, after_round: AfterRound) -> Growth:
+    def grow(self, growth: Growth, look: Look, after_round: AfterRound) -> Growth:
         """See `spread.Gang`; from the last trees that were handed out, if some rank is lost."""
         hear = _once(after_round)
         while growth.done < growth.rounds:
-            growth = self._attempt(growth, kept, hear)
+            growth = self._attempt(growth, look, hear)
             self._awaiting.settle([learner.rest.remote() for learner in self._learners])
             if growth.done < growth.rounds:
                 self._lose()
-                self.ask("known")  # makes learners anew that are dead
+                self.ask(look, "known")  # makes learners anew that are dead
         return growth
 
-    def _attempt(
-        self, growth: Growth, kept: Columns | None, hear: Callable[[Grown], None]
-    ) -> Growth:
+    def _attempt(self, growth: Growth, look: Look, hear: Callable[[Grown], None]) -> Growth:
         """Let every rank grow until the end, or until one is lost; how far it came.
 
         Raises:
             CleanroomError: a rank failed, and would again.
         """
-        growing, failures = self._growing(growth, kept), []
+        growing, failures = self._growing(growth, look), []
         lead, fresh = growing[0], ()
         while growing:
             for stream in self._awaiting.some(growing):
@@ -131,7 +130,7 @@ class Learners:
             raise failures[0]
         return growth
 
-    def _growing(self, growth: Growth, kept: Columns | None) -> list[Any]:
+    def _growing(self, growth: Growth, look: Look) -> list[Any]:
         """Start every rank of one attempt, under a secret of its own."""
         gang = tuple(
             (peer.node_ip, peer.port_base + ports.TUNNEL) for peer in self._accepted.order.gang
@@ -139,7 +138,7 @@ class Learners:
         secret = secrets.token_bytes(SECRET_LENGTH)
         return [
             learner.grow.options(num_returns="streaming").remote(
-                Meeting(rank, gang, secret), growth, kept
+                Meeting(rank, gang, secret), growth, look
             )
             for rank, learner in enumerate(self._learners)
         ]
@@ -149,8 +148,15 @@ class Learners:
         if self._losses > MOST_LOSSES:
             raise WorkerLost("the learners of a gang keep dying")
 
-    def _answer(self, place: int, ref: Any, step: str, given: tuple[Any, ...]) -> Answer:  # noqa: ANN401
-        """What one learner says, made anew as often as it dies."""
+    def _answer(
+        self,
+        place: int,
+        ref: Any,  # noqa: ANN401 - Ray's
+        look: Look,
+        step: str,
+        given: tuple[Any, ...],
+    ) -> Answer:
+        """What one learner says, made anew as often as it dies, and told what its fit had said."""
         while True:
             try:
                 return coded_answer(ref)
@@ -158,9 +164,9 @@ class Learners:
                 self._lose()
             [learner] = self._load([place])
             self._learners[place] = learner
-            for earlier in self._lasting:
-                self._awaiting.answers([learner.take.remote(*earlier)])
-            ref = learner.take.remote(step, given)
+            if self._lasting is not None and self._lasting[0] == look:
+                self._awaiting.answers([learner.take.remote(look, LASTING, self._lasting[1])])
+            ref = learner.take.remote(look, step, given)
             self._awaiting.settle([ref])
 
     def _load(self, places: list[int]) -> list[Any]:

@@ -77,7 +77,7 @@ def test_a_poisoned_weight_ends_the_run_alike_whether_it_matches_or_not(value):
 def test_the_story_notices_a_curve_whose_held_back_units_are_not_counted(monkeypatch):
     assert_mutant_is_caught(
         monkeypatch,
-        "enclave.computations.training.examples:count",
+        "enclave.computations.training.divisions:count",
         returns(100),
         test_a_curve_over_fifteen_units_is_withheld_though_a_hundred_test,
     )
@@ -86,7 +86,7 @@ def test_the_story_notices_a_curve_whose_held_back_units_are_not_counted(monkeyp
 def test_the_story_notices_folds_that_are_told_whatever_their_size(monkeypatch):
     assert_mutant_is_caught(
         monkeypatch,
-        "enclave.computations.training.examples:count",
+        "enclave.computations.training.divisions:count",
         returns(100),
         test_no_fold_of_sixty_units_is_told_where_seventy_are_asked_for,
     )
@@ -101,7 +101,7 @@ def test_the_story_notices_units_that_are_not_held_back(monkeypatch):
 
     assert_mutant_is_caught(
         monkeypatch,
-        "enclave.computations.training.examples:held_back",
+        "enclave.computations.training.divisions:held_back",
         shifted,
         test_the_trees_never_learn_from_a_label_that_is_held_back,
     )

@@ -42,17 +42,6 @@ def curves_have_rounds(manifest: Manifest) -> Iterator[Problem]:
                 )
 
 
-def folds_on_one_worker(manifest: Manifest) -> Iterator[Problem]:
-    """Who cuts folds needs `workers.count: 1`."""
-    for name, training in trainings(manifest):
-        if training.workers.count != 1 and training.folds is not None:
-            yield Problem(
-                f"count is {training.workers.count}, expected 1: folds are cut in one process",
-                where=f"computations.{name}.workers.count",
-                hint="give the worker more cores and memory instead",
-            )
-
-
 def folds_are_told(manifest: Manifest) -> Iterator[Problem]:
     """`folds` is said where some output tells metrics."""
     for name, training in trainings(manifest):

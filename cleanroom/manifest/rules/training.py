@@ -114,29 +114,14 @@ def settings_fit(manifest: Manifest) -> Iterator[Problem]:
                 yield Problem(f"{field} is {told}, expected {least} to {most}", where=place)
 
 
-def weighs_on_one_worker(manifest: Manifest) -> Iterator[Problem]:
-    """Rows with weights need `workers.count: 1`; all others are learned from by any gang."""
-    for name, training in trainings(manifest):
-        weighed = any(column.role == "weight" for _, column in _read(manifest, name, training))
-        if training.workers.count != 1 and weighed:
-            yield Problem(
-                f"count is {training.workers.count}, expected 1: rows with weights are learned "
-                "from in one process",
-                where=f"computations.{name}.workers.count",
-                hint="give the worker more cores and memory instead",
-            )
-
-
 def comparisons_compare(manifest: Manifest) -> Iterator[Problem]:
-    """`compare: alone` is said where features of two owners at least stand beside each other."""
+    """`compare: alone` is said where features of two owners at least are read."""
     for name, training in trainings(manifest):
         owners = _owners_of_features(manifest, training)
         for output_id, output in training.outputs.items():
-            compares = isinstance(output, COMPARED) and output.compare != "none"
-            if compares and (len(owners) < 2 or training.join == "concat"):
-                why = "features of one owner are read" if len(owners) < 2 else "join is concat"
+            if isinstance(output, COMPARED) and output.compare != "none" and len(owners) < 2:
                 yield Problem(
-                    f"compare is alone, expected none: {why}",
+                    "compare is alone, expected none: features of one owner are read",
                     where=f"computations.{name}.outputs.{output_id}.compare",
                 )
 

@@ -1,16 +1,24 @@
-"""What each owner's features tell without the others': the same fit, rows, label and test.
+"""What each owner tells without the others: the same fit, settings and test, from less.
 
-A comparison is fair because nothing else changes. It is no secret between the parties that agreed
-to it: the models are trained with the label whoever owns it, and end with the run.
+Where rows stand beside each other that is each owner's features, with the same rows and label;
+below each other it is each owner's rows, with the same columns. A comparison is fair because
+nothing else changes. It is no secret between the parties that agreed to it: the models end with
+the run.
+
+An owner knows the model of its own rows, and what that says of its own units that test: the joint
+quality of that model tells it of all others' units. So these are a group of their own, as large as
+every test, or nothing is told of the model; nor is anything of one that few units made.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
+from cleanroom.manifest.model import EvaluationOutput, MetricsOutput
 from enclave.computations.plan import Lesson
 from enclave.computations.training.evaluation import Trial
-from enclave.computations.training.examples import classes_of, features_of
+from enclave.computations.training.examples import classes_of, features_of, teaches
 from enclave.computations.training.seen import Fit, Fitted, S
 
 
@@ -26,21 +34,47 @@ def trials(fit: Fit[S], fitted: Fitted, seen: S, lesson: Lesson) -> Iterator[Tri
     owners = _owners(lesson)
     yield Trial(", ".join(owners), seen.asked(fitted))
     if any(getattr(output, "compare", "none") == "alone" for output in lesson.outputs.values()):
+        quiet = replace(lesson, outputs={})  # nobody draws the curve of such a model
+        try_alone = _rows_alone if _stacked(lesson) else _features_alone
         for owner in owners:
-            own, names = _narrowed(seen, lesson, owner)
-            yield Trial(owner, own.asked(fit(own, lesson, classes_of(lesson), names)))
+            yield try_alone(fit, seen, quiet, owner)
+
+
+def shown(trial: Trial, output: MetricsOutput | EvaluationOutput) -> Trial:
+    """A trial as an output may tell it: one about too few of one owner's units says nothing."""
+    if trial.sizes is None:
+        return trial
+    learned, tested = trial.sizes
+    if learned < output.gate.min_group or tested < output.min_test:
+        return replace(trial, said=None)
+    return trial
+
+
+def _rows_alone(fit: Fit[S], seen: S, lesson: Lesson, owner: str) -> Trial:
+    """What a model of the owner's rows says; nothing where they cannot be learned from."""
+    own, sizes = seen.alone(owner)
+    if not teaches(own, lesson):
+        return Trial(owner, None, sizes)
+    names = [name for feature in features_of(lesson) for name in feature.names]
+    return Trial(owner, own.asked(fit(own, lesson, classes_of(lesson), names)), sizes)
+
+
+def _features_alone(fit: Fit[S], seen: S, lesson: Lesson, owner: str) -> Trial:
+    """What a model of the owner's columns says."""
+    features = features_of(lesson)
+    kept = np.repeat([each.owner == owner for each in features], [len(f.names) for f in features])
+    names = [name for feature in features for name in feature.names if feature.owner == owner]
+    own = seen.narrowed(np.array(kept, dtype=np.bool_))
+    return Trial(owner, own.asked(fit(own, lesson, classes_of(lesson), names)))
+
+
+def _stacked(lesson: Lesson) -> bool:
+    """Whether a column is one of all inputs, below each other."""
+    return any(source is None for source, _ in lesson.features)
 
 
 def _owners(lesson: Lesson) -> list[str]:
     """Whose features are learned from."""
     sources = {source for source, _ in lesson.features}
-    everybody = None in sources
-    return sorted({owner for name, owner in lesson.owners.items() if everybody or name in sources})
-
-
-def _narrowed(seen: S, lesson: Lesson, owner: str) -> tuple[S, list[str]]:
-    """The same examples with only the columns of `owner`, and the names of these."""
-    features = features_of(lesson)
-    kept = np.repeat([each.owner == owner for each in features], [len(f.names) for f in features])
-    names = [name for feature in features for name in feature.names if feature.owner == owner]
-    return seen.narrowed(np.array(kept, dtype=np.bool_)), names
+    inputs = lesson.owners.items()
+    return sorted({owner for name, owner in inputs if _stacked(lesson) or name in sources})

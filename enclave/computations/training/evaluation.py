@@ -12,6 +12,7 @@ import numpy as np
 
 from cleanroom.dataset.features import Matrix
 from cleanroom.manifest.model import EvaluationOutput
+from enclave.computations.training.divisions import Sizes
 from enclave.computations.training.seen import Seen
 from enclave.computations.training.units import Numbers, count
 
@@ -24,9 +25,12 @@ class Trial:
     """What one model said of the test rows."""
 
     owners: str
-    """Whose features it was trained on: names with commas between them."""
-    said: Matrix
-    """Probabilities, rows by classes, or one number for each row."""
+    """Whose features, or rows, it was trained on: names with commas between them."""
+    said: Matrix | None
+    """Probabilities, rows by classes, or one number for each row; None where nothing may be told,
+    or what there was to learn from did not teach."""
+    sizes: Sizes | None = None
+    """Of a model of one owner's rows: how many units it is about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +62,8 @@ def points(
 ) -> Iterator[Line]:
     """The points of one model.
 
-    A class that too few test units are of, or too few are not of, has none.
+    A class that too few test units are of, or too few are not of, has none; nor has a model of
+    which nothing is told.
 
     Args:
         trial: the model's words on the test rows.
@@ -67,6 +72,8 @@ def points(
             regression, whose points have neither `tpr` nor `fpr`.
         output: how many points, and about how many units.
     """
+    if trial.said is None:
+        return
     labels, tested = seen.truth, Tested(seen.tested, seen.worth)
     if not classes:
         for share, _, said, found in _cut(trial.said, labels, tested, output):

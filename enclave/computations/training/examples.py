@@ -13,34 +13,19 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cleanroom.dataset.features import Feature, Matrix, as_numbers, matrix, require_lawful
-from enclave.computations.matches import UNIT
 from enclave.computations.plan import Lesson, Plan
 from enclave.computations.training.columns import Payload, feature_of, joined, whole
-from enclave.computations.training.drawing import drawn, held_back, test_units
+from enclave.computations.training.divisions import (
+    LEARNS,
+    TESTS,
+    VALIDATES,
+    Divided,
+    Sizes,
+    divisions,
+)
+from enclave.computations.training.samples import Mask, Sample
 from enclave.computations.training.seen import Fitted, Seen
-from enclave.computations.training.units import Numbers, count, units_by_owner
-
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """Some rows with their labels."""
-
-    rows: Matrix
-    """Rows by matrix columns; NaN where a value is missing."""
-    labels: Numbers
-    """Numbers of classes, `int64`, or numbers, `float64`."""
-    weights: Numbers | None
-    """How much each row counts, `float64`, not negative; None where all count alike."""
-
-    def chosen(self, which: np.ndarray[Any, np.dtype[np.bool_]]) -> "Sample":
-        """Only the rows for which this says true."""
-        weights = None if self.weights is None else self.weights[which]
-        return Sample(self.rows[which], self.labels[which], weights)
-
-    @property
-    def counting(self) -> "Sample":
-        """Only the rows with a weight above 0."""
-        return self if self.weights is None else self.chosen(self.weights > 0)
+from enclave.computations.training.units import Numbers, units_by_owner
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,33 +34,38 @@ class Examples:
 
     every: Sample
     """All rows."""
-    tests: np.ndarray[Any, np.dtype[np.bool_]]
-    """Which rows test."""
-    validates: np.ndarray[Any, np.dtype[np.bool_]]
-    """Which rows say when to stop; those that do neither train."""
-    unit: np.ndarray[Any, np.dtype[np.int64]]
-    """Which unit each row is about, from 0."""
-    units: Mapping[str, int]
-    """Units of each owner, as the gate counts them."""
-    test_units: int
-    """Units of the rows that test, as the gate counts them."""
-    validation_units: int
-    """Units of the rows that validate, as the gate counts them."""
+    divided: Divided
+    """What each of them is for."""
 
     @property
     def training(self) -> Sample:
         """What to learn from."""
-        return self.every.chosen(~(self.tests | self.validates))
+        return self.every.chosen(self.divided.roles == LEARNS)
 
     @property
     def validation(self) -> Sample:
         """What says when to stop."""
-        return self.every.chosen(self.validates)
+        return self.every.chosen(self.divided.roles == VALIDATES)
 
     @property
     def testing(self) -> Sample:
         """What the fit must not see."""
-        return self.every.chosen(self.tests)
+        return self.every.chosen(self.divided.roles == TESTS)
+
+    @property
+    def units(self) -> Mapping[str, int]:
+        """See `Seen`."""
+        return self.divided.units
+
+    @property
+    def test_units(self) -> int:
+        """See `Seen`."""
+        return self.divided.test_units
+
+    @property
+    def validation_units(self) -> int:
+        """See `Seen`."""
+        return self.divided.validation_units
 
     @property
     def known(self) -> np.ndarray[Any, Any]:
@@ -84,47 +74,35 @@ class Examples:
 
     @property
     def truth(self) -> np.ndarray[Any, Any]:
-        """The labels of the rows that test."""
+        """See `Seen`."""
         return self.testing.labels
 
     @property
-    def worth(self) -> Numbers | None:
-        """The weights of the rows that test."""
-        return self.testing.weights
+    def tested(self) -> np.ndarray[Any, Any]:
+        """See `Seen`."""
+        return self.divided.tested
 
     @property
-    def tested(self) -> np.ndarray[Any, Any]:
-        """The units of the rows that test."""
-        return np.asarray(self.unit[self.tests])
-
-    def folds(self, lesson: Lesson) -> Iterator["Examples"]:
+    def worth(self) -> Numbers | None:
         """See `Seen`."""
-        rest = self.every.chosen(~self.tests)
-        unit = self.unit[~self.tests]
-        order = drawn(int(self.unit.max(initial=-1)) + 1, lesson.split)
-        among = order[np.isin(order, unit)]
-        fold = np.full(len(order), -1)
-        fold[among] = np.arange(len(among)) % (lesson.folds or 1)
-        for number in range(lesson.folds or 0):
-            tests = fold == number
-            held = held_back((fold >= 0) & ~tests, lesson)
-            yield replace(
-                self,
-                every=rest,
-                tests=tests[unit],
-                validates=held[unit],
-                unit=unit,
-                test_units=count(unit[tests[unit]], _of(rest.weights, tests[unit])),
-                validation_units=count(unit[held[unit]], _of(rest.weights, held[unit])),
-            )
+        return self.divided.worth
 
-    def narrowed(self, kept: np.ndarray[Any, np.dtype[np.bool_]]) -> "Examples":
-        """The same examples with some of the matrix's columns."""
-        rows = np.ascontiguousarray(self.every.rows[:, kept])
-        return replace(self, every=replace(self.every, rows=rows))
+    def folds(self) -> Iterator["Examples"]:
+        """See `Seen`."""
+        for divided in self.divided.folds():
+            yield replace(self, divided=divided)
+
+    def narrowed(self, kept: Mask) -> "Examples":
+        """See `Seen`."""
+        return replace(self, every=self.every.narrowed(kept))
+
+    def alone(self, owner: str) -> tuple["Examples", Sizes]:
+        """See `Seen`."""
+        divided, sizes = self.divided.alone(owner)
+        return replace(self, divided=divided), sizes
 
     def asked(self, fitted: Fitted) -> Matrix:
-        """What a model says of the rows that test."""
+        """See `Seen`."""
         return fitted.predict(self.testing.rows)
 
 
@@ -174,23 +152,8 @@ def examples(
     every = Sample(
         matrix(features_of(lesson), features, dtype), labels, weights[0] if weights else None
     )
-    return _divided(plan, lesson, found, every)
-
-
-def _divided(plan: Plan, lesson: Lesson, found: pa.Table, every: Sample) -> Examples:
-    """The rows with who tests and who validates, and units counted."""
-    known, unit = np.unique(found.column(UNIT).to_numpy(), return_inverse=True)
-    tests = test_units(len(known), lesson.split)
-    validates = held_back(~tests, lesson)
-    return Examples(
-        every,
-        tests=tests[unit],
-        validates=validates[unit],
-        unit=unit,
-        units=units_by_owner(plan, found, every.weights),
-        test_units=count(unit[tests[unit]], _of(every.weights, tests[unit])),
-        validation_units=count(unit[validates[unit]], _of(every.weights, validates[unit])),
-    )
+    units = units_by_owner(plan, found, every.weights)
+    return Examples(every, Divided(divisions(plan, lesson, found), every.weights, units))
 
 
 def teaches(seen: Seen, lesson: Lesson) -> bool:
@@ -198,10 +161,6 @@ def teaches(seen: Seen, lesson: Lesson) -> bool:
     if lesson.stopping is not None and not seen.validation_units:
         return False
     return len(seen.known) >= max(len(classes_of(lesson)), 2)
-
-
-def _of(weights: Numbers | None, rows: np.ndarray[Any, np.dtype[np.bool_]]) -> Numbers | None:
-    return None if weights is None else weights[rows]
 
 
 def labels_of(lesson: Lesson, column: pa.ChunkedArray) -> np.ndarray[Any, Any]:

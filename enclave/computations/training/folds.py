@@ -52,7 +52,7 @@ def crossed(
 
     quiet = replace(lesson, outputs={})  # nobody draws a fold's curve
     fewest, told = [], []
-    for fold in seen.folds(lesson):
+    for fold in seen.folds():
         fewest.append(fold.test_units)
         if fold.test_units and teaches(fold, lesson):
             model = fit(fold, quiet, classes, names)

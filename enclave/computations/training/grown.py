@@ -27,7 +27,7 @@ def fit_grown(
             watched=_watched(seen, lesson),
             patience=lesson.stopping.rounds if lesson.stopping else 0,
         ),
-        seen.kept,
+        seen.look,
         after_round,
     )
     model = xgboost.Booster(model_file=bytearray(growth.trees))

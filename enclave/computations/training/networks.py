@@ -19,8 +19,9 @@ from cleanroom.dataset.features import Matrix
 from cleanroom.dataset.network_part import NetworkModel, NetworkPart
 from cleanroom.errors import ComputationFailed
 from enclave.computations.plan import Lesson
-from enclave.computations.training.examples import Examples, Sample
+from enclave.computations.training.examples import Examples
 from enclave.computations.training.rounds import AfterRound, Measured, Parts, best_round
+from enclave.computations.training.samples import Sample
 from enclave.computations.training.scaling import scaling
 from enclave.computations.training.seen import Fitted
 from enclave.computations.training.watched import VALIDATION, parts_watched

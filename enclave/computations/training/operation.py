@@ -38,7 +38,7 @@ from enclave.computations.joins import (
 from enclave.computations.matches import combine_lines, lines
 from enclave.computations.plan import Lesson, Plan
 from enclave.computations.release import Outcome, Rule
-from enclave.computations.training.alone import trials
+from enclave.computations.training.alone import shown, trials
 from enclave.computations.training.columns import feature_of
 from enclave.computations.training.evaluation import Trial, points
 from enclave.computations.training.examples import (
@@ -221,15 +221,20 @@ def _told(
     if seen.test_units < output.min_test:
         return []
     compared = tested if output.compare == "alone" else tested[:1]
+    trials_shown = [shown(trial, output) for trial in compared]
     if isinstance(output, EvaluationOutput):
-        return [line for trial in compared for line in points(trial, seen, classes, output)]
+        return [line for trial in trials_shown for line in points(trial, seen, classes, output)]
     truth, worth = seen.truth, seen.worth
-    told = [(one.owners, scores.scores(truth, one.said, worth)) for one in compared]
-    lines = [(owners, *each) for owners, scored in told for each in scored.items()]
+    told = [
+        (one.owners, {} if one.said is None else scores.scores(truth, one.said, worth))
+        for one in trials_shown
+    ]
+    # the joint model's; of another nothing may be told
+    owners, metrics = told[0]
+    lines = [(each, metric, scored.get(metric)) for each, scored in told for metric in metrics]
     if folds is not None:
-        owners, scored = told[0]
-        shown = folds if folds.fewest >= output.min_test else Crossed(0, [{}])
-        lines += [(owners, *each) for metric in scored for each in shown.lines(metric)]
+        allowed = folds if folds.fewest >= output.min_test else Crossed(0, [{}])
+        lines += [(owners, *each) for metric in metrics for each in allowed.lines(metric)]
     return lines if output.compare == "alone" else [line[1:] for line in lines]
 
 

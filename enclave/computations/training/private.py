@@ -22,7 +22,9 @@ from enclave.computations.privacy.accounting import allowed_rho, require_within
 from enclave.computations.privacy.grid import ONE, Whole, scale_of, span
 from enclave.computations.privacy.lines import STEPS, NoisyLine, logistic, ridge, step_rhos
 from enclave.computations.privacy.trial import StandIns, by_cells, by_moments
+from enclave.computations.training.divisions import Sizes
 from enclave.computations.training.examples import Examples, classes_of
+from enclave.computations.training.samples import Mask
 from enclave.computations.training.seen import Fitted
 from enclave.computations.training.units import Numbers
 
@@ -71,15 +73,23 @@ class Studied:
         del fitted
         return self.test.said
 
-    def folds(self, lesson: Lesson) -> Iterator[Self]:
+    def folds(self) -> Iterator[Self]:
         """Nobody is learned from once more: that would cost as much again.
 
         Raises:
             InternalError: always.
         """
-        raise InternalError(f"{lesson.folds} folds were to be learned from with noise")
+        raise InternalError("folds were to be learned from with noise")
 
-    def narrowed(self, kept: np.ndarray[Any, np.dtype[np.bool_]]) -> Self:
+    def alone(self, owner: str) -> tuple[Self, Sizes]:
+        """Nobody's rows are learned from alone: that would cost as much again.
+
+        Raises:
+            InternalError: always.
+        """
+        raise InternalError(f"rows of {owner!r} were to be learned from alone with noise")
+
+    def narrowed(self, kept: Mask) -> Self:
         """Nobody's features are tried alone: that would cost as much again.
 
         Raises:
@@ -105,7 +115,7 @@ def studied(seen: Examples, lesson: Lesson, noise: TrainingNoise) -> Studied:
     epsilon, delta = Decimal(noise.epsilon), Decimal(noise.delta)
     rho = allowed_rho(epsilon, delta)
     scale = scale_of([column for _, column in lesson.features])
-    vectors, tests = scale.vectors(seen.every.rows), drawn_tests(len(seen.unit), lesson)
+    vectors, tests = scale.vectors(seen.every.rows), drawn_tests(len(seen.every.labels), lesson)
     l2 = lesson.settings["l2"]
     if classes_of(lesson):
         labels = seen.every.labels.astype(np.float64)

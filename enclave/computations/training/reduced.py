@@ -29,7 +29,8 @@ SEARCH = {"maxls": 50, "gtol": TOLERANCE, "ftol": 64 * EPSILON}
 class Standard:
     """What brings the training rows to mean 0 and deviation 1."""
 
-    rows: int
+    weight: float
+    """Of all rows together: their number, where all count alike."""
     fills: Matrix
     mean: Matrix
     scale: Matrix
@@ -60,15 +61,15 @@ def fit_reduced(
 def _standard(seen: Spread) -> Standard:
     """Means for missing values, then mean and deviation; a constant column keeps its scale."""
     there, present = _summed(seen.ask("present"))
-    fills = np.asarray(present / np.maximum(there, 1))
-    rows, totals, labels = _summed(seen.ask("totals", fills))
-    mean = totals / rows
+    fills = np.asarray(present / np.where(there > 0, there, 1))
+    weight, totals, labels = _summed(seen.ask("totals", fills))
+    mean = totals / weight
     squares, rest = _summed(seen.ask("squares", fills, mean))
-    variance = (squares - np.square(rest) / rows) / rows
+    variance = (squares - np.square(rest) / weight) / weight
     # the bound of Chan, Golub and LeVeque for the two passes, as in scikit-learn's scaler
-    constant = variance <= rows * EPSILON * variance + np.square(rows * mean * EPSILON)
+    constant = variance <= weight * EPSILON * variance + np.square(weight * mean * EPSILON)
     scale = np.where(constant, 1.0, np.sqrt(variance))
-    return Standard(int(rows), fills, mean, scale, labels / rows)
+    return Standard(weight, fills, mean, scale, labels / weight)
 
 
 def _ridge(seen: Spread, lesson: Lesson, standard: Standard) -> Matrix:
@@ -83,15 +84,15 @@ def _logistic(
 ) -> Matrix:
     width = len(standard.mean)
     shape = (1 if classes == 2 else classes, width + 1)
-    penalty = lesson.settings["l2"] / standard.rows
+    penalty = lesson.settings["l2"] / standard.weight
     steps = 0
 
     def cost(flat: Matrix) -> tuple[float, Matrix]:
         weights = flat.reshape(shape)
         loss, slope = _summed(seen.ask("slope", weights))
         bare = weights * np.append(np.ones(width), 0)
-        whole = loss / standard.rows + 0.5 * penalty * float(np.square(bare).sum())
-        return whole, (slope / standard.rows + penalty * bare).ravel()
+        whole = loss / standard.weight + 0.5 * penalty * float(np.square(bare).sum())
+        return whole, (slope / standard.weight + penalty * bare).ravel()
 
     def stepped(_found: Matrix) -> None:
         nonlocal steps

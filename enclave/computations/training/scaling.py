@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.preprocessing import StandardScaler
 
 from cleanroom.dataset.features import Matrix
-from enclave.computations.training.examples import Sample
+from enclave.computations.training.samples import Sample
 from enclave.computations.training.units import Numbers
 
 

@@ -13,7 +13,9 @@ from cleanroom.dataset.features import Matrix
 from cleanroom.dataset.model_file import LinearPart
 from cleanroom.dataset.network_part import NetworkPart
 from enclave.computations.plan import Lesson
+from enclave.computations.training.divisions import Sizes
 from enclave.computations.training.rounds import Measured
+from enclave.computations.training.samples import Mask
 from enclave.computations.training.units import Numbers
 
 
@@ -91,12 +93,16 @@ class Seen(Protocol):
         """What a model says of the rows that test, in the same order."""
         ...
 
-    def folds(self, lesson: Lesson) -> Iterator[Self]:
+    def folds(self) -> Iterator[Self]:
         """The rows that do not test, cut as often as the lesson says; in each some of them do."""
         ...
 
-    def narrowed(self, kept: np.ndarray[Any, np.dtype[np.bool_]]) -> Self:
+    def narrowed(self, kept: Mask) -> Self:
         """The same examples with some of the matrix's columns."""
+        ...
+
+    def alone(self, owner: str) -> tuple[Self, Sizes]:
+        """The same examples, of which only this owner's rows train and validate."""
         ...
 
 

@@ -2,10 +2,9 @@
 
 The joined rows are cut in their order, so that everything that depends on the order (which units
 test, who is first) is as on one worker. The driver puts the same step to every shard (`steps`), or
-lets all of them grow trees together; training rows never leave their shard.
+lets all of them grow trees together; features, and labels to learn from, never leave their shard.
 """
 
-import functools
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
@@ -14,18 +13,19 @@ from typing import Any, Protocol
 import numpy as np
 import pyarrow as pa
 
-from cleanroom.dataset.features import Matrix, matrix, require_lawful
+from cleanroom.dataset.features import Matrix, as_numbers, matrix, require_lawful
 from cleanroom.errors import RunRefused
 from enclave.computations.failure import Reason, value_free
 from enclave.computations.matches import UNIT, place
 from enclave.computations.plan import Lesson, Plan
 from enclave.computations.training.columns import feature_of, joined
-from enclave.computations.training.drawing import held_back, test_units
+from enclave.computations.training.divisions import Divided, Roles, Sizes, divisions
 from enclave.computations.training.examples import features_of, labels_of
 from enclave.computations.training.rounds import AfterRound, Measured
+from enclave.computations.training.samples import Mask, Sample
 from enclave.computations.training.seen import Fitted
-from enclave.computations.training.steps import WITHIN, Answer, Columns, Shard
-from enclave.computations.training.units import units_by_owner
+from enclave.computations.training.steps import Answer, Look, Shard
+from enclave.computations.training.units import Numbers, units_by_owner
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +53,11 @@ class Growth:
 class Gang(Protocol):
     """The shards of one training, wherever they lie."""
 
-    def grow(self, growth: Growth, kept: Columns | None, after_round: AfterRound) -> Growth:
-        """Grow trees over all shards, on these columns of the matrix; how it ended."""
+    def grow(self, growth: Growth, look: Look, after_round: AfterRound) -> Growth:
+        """Grow trees over all shards, as one fit sees them; how it ended."""
         ...
 
-    def ask(self, step: str, *given: Any) -> list[Answer]:  # noqa: ANN401 - as the step takes
+    def ask(self, look: Look, step: str, *given: Any) -> list[Answer]:  # noqa: ANN401 - as the step takes
         """Put one step of `STEPS` to every shard; the answers are in the order of the shards."""
         ...
 
@@ -67,24 +67,34 @@ class Spread:
     """The examples of a gang, as far as its driver knows them; see `seen.Seen`."""
 
     gang: Gang
-    units: Mapping[str, int]
-    """Distinct units of each owner."""
-    test_units: int
-    """Distinct units of the rows that test."""
-    tested: np.ndarray[Any, Any]
-    """The units of the rows that test, as numbers."""
-    validation_units: int
-    """Distinct units of the rows that validate."""
-    kept: Columns | None = None
+    divided: Divided
+    """What each of their rows is for."""
+    kept: Mask | None = None
     """Which columns of the matrix are looked at; all unless said."""
-    worth: None = None
-    """All rows count alike: the manifest's rules let no weights come to a gang."""
+
+    @property
+    def look(self) -> Look:
+        """What the shards are to look at."""
+        return Look(self.divided.fit, None if self.kept is None else tuple(self.kept.tolist()))
 
     def ask(self, step: str, *given: Any) -> list[Answer]:  # noqa: ANN401 - as the step takes
-        """Put a step to every shard's columns."""
-        if self.kept is None:
-            return self.gang.ask(step, *given)
-        return self.gang.ask(WITHIN, self.kept, step, given)
+        """Put a step to every shard."""
+        return self.gang.ask(self.look, step, *given)
+
+    @property
+    def units(self) -> Mapping[str, int]:
+        """See `seen.Seen`."""
+        return self.divided.units
+
+    @property
+    def test_units(self) -> int:
+        """See `seen.Seen`."""
+        return self.divided.test_units
+
+    @property
+    def validation_units(self) -> int:
+        """See `seen.Seen`."""
+        return self.divided.validation_units
 
     @property
     def known(self) -> np.ndarray[Any, Any]:
@@ -96,18 +106,33 @@ class Spread:
         """See `seen.Seen`."""
         return np.concatenate(self.ask("truth"))
 
+    @property
+    def tested(self) -> np.ndarray[Any, Any]:
+        """See `seen.Seen`."""
+        return self.divided.tested
+
+    @property
+    def worth(self) -> Numbers | None:
+        """See `seen.Seen`."""
+        return self.divided.worth
+
     def asked(self, fitted: Fitted) -> Matrix:
         """See `seen.Seen`."""
         return np.concatenate(self.ask("asked", fitted))
 
-    def folds(self, lesson: Lesson) -> Iterator["Spread"]:
-        """None: the manifest's rules let no folds come to a gang."""
-        del lesson
-        return iter(())
+    def folds(self) -> Iterator["Spread"]:
+        """See `seen.Seen`."""
+        for divided in self.divided.folds():
+            yield replace(self, divided=divided)
 
-    def narrowed(self, kept: Columns) -> "Spread":
+    def narrowed(self, kept: Mask) -> "Spread":
         """See `seen.Seen`."""
         return replace(self, kept=kept)
+
+    def alone(self, owner: str) -> tuple["Spread", Sizes]:
+        """See `seen.Seen`."""
+        divided, sizes = self.divided.alone(owner)
+        return replace(self, divided=divided), sizes
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,10 +141,8 @@ class Share:
 
     lines: pa.Table
     """Consecutive lines of the join."""
-    tests: np.ndarray[Any, np.dtype[np.bool_]]
-    """Which of them test."""
-    validates: np.ndarray[Any, np.dtype[np.bool_]]
-    """Which of them say when to stop."""
+    roles: Roles
+    """What each of them is for, by fits and lines."""
 
     def wanted(self, number: int) -> np.ndarray[Any, Any]:
         """The rows of input `number` that are read for it, once each, in order."""
@@ -148,29 +171,23 @@ def spread(
         The shares, and the examples once a gang has them.
 
     Raises:
-        RunRefused: rows have weights, or the training has noise or folds: one worker's work.
+        RunRefused: the training has noise, which is drawn once, in one process.
     """
-    if any(asked is not None for asked in (lesson.weight, lesson.noise, lesson.folds)):
-        raise RunRefused("a training with weights, noise or folds is for one worker")
-    known, unit = np.unique(found.column(UNIT).to_numpy(), return_inverse=True)
-    tested = test_units(len(known), lesson.split)
-    held = held_back(~tested, lesson)
+    if lesson.noise is not None:
+        raise RunRefused("a training with noise is for one worker")
+    fits = divisions(plan, lesson, found)
     bounds = [found.num_rows * each // count for each in range(count + 1)]
     cut = [
-        Share(
-            found.slice(start, stop - start).combine_chunks(),
-            tested[unit[start:stop]],
-            held[unit[start:stop]],
-        )
+        Share(found.slice(start, stop - start).combine_chunks(), fits.roles[:, start:stop].copy())
         for start, stop in pairwise(bounds)
     ]
-    return cut, functools.partial(
-        Spread,
-        units=units_by_owner(plan, found, None),
-        test_units=int(np.count_nonzero(tested)),
-        tested=unit[tested[unit]],
-        validation_units=int(np.count_nonzero(held)),
-    )
+
+    def seen_by(gang: Gang) -> Spread:
+        weighed = lesson.weight is not None
+        weights = np.concatenate(gang.ask(Look(), "worth")) if weighed else None
+        return Spread(gang, Divided(fits, weights, units_by_owner(plan, found, weights)))
+
+    return cut, seen_by
 
 
 @value_free(Reason.TRAIN)
@@ -180,7 +197,8 @@ def require_lawful_rows(lesson: Lesson, name: str, rows: pa.Table) -> pa.Table:
     Raises:
         DataMismatch: some row does not.
     """
-    for told in (*lesson.features, lesson.label):
+    weighed = () if lesson.weight is None else (lesson.weight,)
+    for told in (*lesson.features, lesson.label, *weighed):
         source, column = told
         if source in (name, None):
             require_lawful(feature_of(lesson, told), rows.column(column.name))
@@ -202,7 +220,8 @@ def shard_of(plan: Plan, lesson: Lesson, share: Share, taken: Mapping[str, pa.Ta
         feature_of(lesson, told).name: joined(plan, found, taken, told) for told in lesson.features
     }
     labels = labels_of(lesson, joined(plan, found, taken, lesson.label))
+    weights = None
+    if lesson.weight is not None:
+        weights = as_numbers(joined(plan, found, taken, lesson.weight))
     dtype = np.float32 if plan.op == "train.gbdt" else np.float64
-    rows, tests, held = matrix(features_of(lesson), columns, dtype), share.tests, share.validates
-    train = ~(tests | held)
-    return Shard(rows[train], labels[train], rows[tests], labels[tests], rows[held], labels[held])
+    return Shard(Sample(matrix(features_of(lesson), columns, dtype), labels, weights), share.roles)

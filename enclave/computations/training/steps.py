@@ -1,7 +1,7 @@
 """What is asked of one shard of a training: a closed table of steps, each a function of the shard.
 
-A step answers with sums over its rows, or with what a model says of those that test. What a shard
-learns from is in no answer.
+A step answers with sums over its rows, with labels of those that test and what a model says of
+them, or with the weights of all, by which units are counted. No feature is in any answer.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -13,126 +13,156 @@ import numpy as np
 
 from cleanroom.dataset.features import Matrix
 from enclave.computations.failure import Reason, value_free
+from enclave.computations.training.divisions import LEARNS, TESTS, VALIDATES, Roles
+from enclave.computations.training.samples import Sample
 from enclave.computations.training.seen import Fitted
+from enclave.computations.training.units import Numbers
 
-Columns = np.ndarray[Any, np.dtype[np.bool_]]
-"""Which columns of the matrix."""
 Answer = Any
 """What a step says of one shard: numbers, or arrays of them."""
 
 
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a fit sees of every shard."""
+
+    fit: int = 0
+    """Which of the fits that the rows are divided for."""
+    kept: tuple[bool, ...] | None = None
+    """Which columns of the matrix; none said: all."""
+
+
+@dataclass(slots=True)
+class View:
+    """One worker's share of the examples, as one fit sees it."""
+
+    training: Sample
+    """Rows to learn from."""
+    testing: Sample
+    """Rows that the fit must not see."""
+    validation: Sample
+    """Rows that say when to stop."""
+    worth: Numbers | None
+    """The weights of all rows of the shard; None where all count alike."""
+    ready: Matrix = field(default_factory=lambda: np.empty((0, 0)))
+    """The training rows, complete and standardised; made by the step `standardise`."""
+
+
 @dataclass(slots=True)
 class Shard:
-    """One worker's share of the examples; rows by matrix columns, NaN where a value is missing."""
+    """One worker's share of the examples."""
 
-    rows: Matrix
-    """Rows to learn from."""
-    labels: np.ndarray[Any, Any]
-    """Theirs: numbers of classes, `int64`, or numbers, `float64`."""
-    test_rows: Matrix
-    """Rows that the fit must not see."""
-    test_labels: np.ndarray[Any, Any]
-    """Theirs."""
-    held_rows: Matrix = field(default_factory=lambda: np.empty((0, 0)))
-    """Rows that say when to stop."""
-    held_labels: np.ndarray[Any, Any] = field(default_factory=lambda: np.empty(0))
-    """Theirs."""
-    ready: Matrix = field(default_factory=lambda: np.empty((0, 0)))
-    """`rows`, complete and standardised; made by the step `standardise`."""
-    narrow: "dict[bytes, Shard]" = field(default_factory=dict)
-    """The last of its views of some columns, by which these are."""
+    every: Sample
+    """All its rows, in the joined order."""
+    roles: Roles
+    """What each of them is for, by fits and rows."""
+    last: tuple[Look, View] | None = None
+    """What was seen of it last."""
 
 
-def _known(shard: Shard) -> np.ndarray[Any, Any]:
+def _worth(seen: View) -> Numbers | None:
+    """The weights of all rows."""
+    return seen.worth
+
+
+def _known(seen: View) -> np.ndarray[Any, Any]:
     """Distinct labels of the training rows; of numbers the least and the greatest are enough."""
-    labels = shard.labels
+    labels = seen.training.counting.labels
     if labels.dtype == np.int64 or not len(labels):
         return np.unique(labels)
     return np.array([labels.min(), labels.max()])
 
 
-def _present(shard: Shard) -> tuple[Matrix, Matrix]:
-    """For each column: how many values are there, and their sum."""
-    there = ~np.isnan(shard.rows)
-    return there.sum(axis=0), np.where(there, shard.rows, 0).sum(axis=0)
+def _present(seen: View) -> tuple[Matrix, Matrix]:
+    """For each column: how much the values weigh that are there, and their sum."""
+    rows, weights = seen.training.rows, seen.training.weights
+    there = ~np.isnan(rows)
+    return _sum(there, weights), _sum(np.where(there, rows, 0), weights)
 
 
-def _totals(shard: Shard, fills: Matrix) -> tuple[int, Matrix, float]:
-    """Training rows, the sum of each column with missing values filled, the sum of labels."""
-    complete = _complete(shard.rows, fills)
-    return len(complete), complete.sum(axis=0), float(shard.labels.sum())
+def _totals(seen: View, fills: Matrix) -> tuple[float, Matrix, float]:
+    """What the training rows weigh, and sums of each column, with fills, and of the labels."""
+    labels, weights = seen.training.labels, seen.training.weights
+    whole = float(len(labels) if weights is None else weights.sum())
+    complete = _complete(seen.training.rows, fills)
+    return whole, _sum(complete, weights), float(_sum(labels, weights))
 
 
-def _squares(shard: Shard, fills: Matrix, mean: Matrix) -> tuple[Matrix, Matrix]:
+def _squares(seen: View, fills: Matrix, mean: Matrix) -> tuple[Matrix, Matrix]:
     """Sums of squares around the mean, and of the distances themselves: rounding shows there."""
-    away = _complete(shard.rows, fills) - mean
-    return np.square(away).sum(axis=0), away.sum(axis=0)
+    away = _complete(seen.training.rows, fills) - mean
+    weights = seen.training.weights
+    return _sum(np.square(away), weights), _sum(away, weights)
 
 
-def _standardise(shard: Shard, fills: Matrix, mean: Matrix, scale: Matrix) -> None:
+def _standardise(seen: View, fills: Matrix, mean: Matrix, scale: Matrix) -> None:
     """Keep the training rows as the solver wants them."""
-    shard.ready = (_complete(shard.rows, fills) - mean) / scale
+    seen.ready = (_complete(seen.training.rows, fills) - mean) / scale
 
 
-def _gram(shard: Shard, label_mean: float) -> tuple[Matrix, Matrix]:
+def _gram(seen: View, label_mean: float) -> tuple[Matrix, Matrix]:
     """Products of the columns with each other, and with the labels around their mean."""
-    return shard.ready.T @ shard.ready, shard.ready.T @ (shard.labels - label_mean)
+    labels, weights = seen.training.labels, seen.training.weights
+    weighed = seen.ready if weights is None else seen.ready * weights[:, None]
+    return weighed.T @ seen.ready, weighed.T @ (labels - label_mean)
 
 
-def _slope(shard: Shard, weights: Matrix) -> tuple[float, Matrix]:
+def _slope(seen: View, line: Matrix) -> tuple[float, Matrix]:
     """The loss of a logistic model over the training rows, and its gradient; sums, no penalty.
 
     Args:
-        shard: standardised.
-        weights: scores by columns and, last, the intercept; one score for two classes.
+        seen: standardised.
+        line: scores by columns and, last, the intercept; one score for two classes.
     """
-    labels = shard.labels
-    scores = shard.ready @ weights[:, :-1].T + weights[:, -1]
-    every = np.hstack([np.zeros_like(scores), scores]) if len(weights) == 1 else scores
+    labels, weights = seen.training.labels, seen.training.weights
+    scores = seen.ready @ line[:, :-1].T + line[:, -1]
+    every = np.hstack([np.zeros_like(scores), scores]) if len(line) == 1 else scores
     greatest = every.max(axis=1, keepdims=True)
     raised = np.exp(every - greatest)
     total = raised.sum(axis=1, keepdims=True)
     own = np.take_along_axis(every, labels[:, None], axis=1)
-    loss = float((np.log(total) + greatest - own).sum())
+    loss = float(_sum((np.log(total) + greatest - own)[:, 0], weights))
     wrong = raised / total
     wrong[np.arange(len(labels)), labels] -= 1
-    wrong = wrong[:, -len(weights) :]
-    return loss, np.column_stack([wrong.T @ shard.ready, wrong.sum(axis=0)])
+    wrong = wrong[:, -len(line) :]
+    if weights is not None:
+        wrong *= weights[:, None]
+    return loss, np.column_stack([wrong.T @ seen.ready, wrong.sum(axis=0)])
 
 
-def _truth(shard: Shard) -> np.ndarray[Any, Any]:
+def _truth(seen: View) -> np.ndarray[Any, Any]:
     """The labels of the test rows."""
-    return shard.test_labels
+    return seen.testing.labels
 
 
-def _asked(shard: Shard, fitted: Fitted) -> Matrix:
+def _asked(seen: View, fitted: Fitted) -> Matrix:
     """What a model says of the test rows."""
-    return fitted.predict(shard.test_rows)
+    return fitted.predict(seen.testing.rows)
 
 
 def _complete(rows: Matrix, fills: Matrix) -> Matrix:
     return np.where(np.isnan(rows), fills, rows)
 
 
-def _within(shard: Shard, kept: Columns, step: str, given: Sequence[Any]) -> Answer:
-    """Put a step to some columns of a shard."""
-    return STEPS[step](view(shard, kept), *given)
+def _sum(rows: Matrix, weights: Numbers | None) -> Matrix:
+    """The sum over rows, or over numbers, each as often as it weighs."""
+    return np.asarray(rows.sum(axis=0) if weights is None else weights @ rows)
 
 
-def part(shard: Shard, name: str) -> tuple[Matrix, np.ndarray[Any, Any]]:
-    """Rows and labels of `training`, `test` or `validation`."""
+def part(seen: View, name: str) -> Sample:
+    """The rows of `training`, and of `test` or `validation` those that weigh something."""
     match name:
         case "training":
-            return shard.rows, shard.labels
+            return seen.training
         case "test":
-            return shard.test_rows, shard.test_labels
+            return seen.testing.counting
         case _:
-            return shard.held_rows, shard.held_labels
+            return seen.validation.counting
 
 
-WITHIN = "within"
 STEPS: Mapping[str, Callable[..., Answer]] = MappingProxyType(
     {
+        "worth": _worth,
         "known": _known,
         "present": _present,
         "totals": _totals,
@@ -142,33 +172,27 @@ STEPS: Mapping[str, Callable[..., Answer]] = MappingProxyType(
         "slope": _slope,
         "truth": _truth,
         "asked": _asked,
-        WITHIN: _within,
     }
 )
-"""Every step there is: from a shard, and what is given, to an answer."""
+"""Every step there is: from a shard's view, and what is given, to an answer."""
+LASTING = "standardise"
+"""The step that changes a view: a shard that is made anew is told it again."""
 
 
-def lasts(step: str, given: Sequence[Any]) -> bool:
-    """Whether a step changes a shard: one that is made anew is told it again."""
-    return step == "standardise" or (step == WITHIN and given[1] == "standardise")
-
-
-def view(shard: Shard, kept: Columns | None) -> Shard:
-    """A shard with some columns of the matrix, or as it is; only the last such view is kept."""
-    if kept is None:
-        return shard
-    name = kept.tobytes()
-    if name not in shard.narrow:
-        rows, test_rows, held_rows = (
-            np.ascontiguousarray(each[:, kept])
-            for each in (shard.rows, shard.test_rows, shard.held_rows)
-        )
-        labels = shard.labels, shard.test_labels, shard.held_labels
-        shard.narrow = {name: Shard(rows, labels[0], test_rows, labels[1], held_rows, labels[2])}
-    return shard.narrow[name]
+def view(shard: Shard, look: Look) -> View:
+    """A shard as one fit sees it; only the last such view is kept."""
+    if shard.last is None or shard.last[0] != look:
+        shard.last = None  # never two at once
+        roles = shard.roles[look.fit]
+        parts = [shard.every.chosen(roles == role) for role in (LEARNS, TESTS, VALIDATES)]
+        if look.kept is not None:
+            parts = [each.narrowed(np.array(look.kept)) for each in parts]
+        training, testing, validation = parts
+        shard.last = look, View(training, testing, validation, shard.every.weights)
+    return shard.last[1]
 
 
 @value_free(Reason.TRAIN)
-def take_step(shard: Shard, step: str, given: Sequence[Any]) -> Answer:
+def take_step(shard: Shard, look: Look, step: str, given: Sequence[Any]) -> Answer:
     """Put a step to one shard."""
-    return STEPS[step](shard, *given)
+    return STEPS[step](view(shard, look), *given)

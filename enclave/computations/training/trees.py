@@ -13,8 +13,9 @@ import xgboost
 from cleanroom.dataset.features import Matrix
 from enclave.computations.plan import Lesson
 from enclave.computations.threads import THREADS
-from enclave.computations.training.examples import Examples, Sample
+from enclave.computations.training.examples import Examples
 from enclave.computations.training.rounds import AfterRound, Measured
+from enclave.computations.training.samples import Sample
 from enclave.computations.training.seen import Fitted
 from enclave.computations.training.watched import VALIDATION, parts_watched
 

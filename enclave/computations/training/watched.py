@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 from cleanroom.manifest.model import CurveOutput
 from enclave.computations.plan import Lesson
-from enclave.computations.training.examples import Examples, Sample
+from enclave.computations.training.examples import Examples
+from enclave.computations.training.samples import Sample
 
 VALIDATION = "validation"
 """The part that says when to stop."""

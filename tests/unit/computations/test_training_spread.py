@@ -140,14 +140,13 @@ def test_joins_without_a_match_are_cut_over_shards_too(join, workers):
     assert [each.reached for each in together.released] == [each.reached for each in alone.released]
 
 
-@pytest.mark.parametrize("what", ["weight", "noise", "folds"])
-def test_what_one_worker_must_do_is_not_cut_whatever_the_manifest_was_checked_for(what):
+def test_noise_is_not_cut_whatever_the_manifest_was_checked_for():
     """The rules refuse such a manifest; the cut does not rely on it."""
     load, cut, task = SETS["two classes"]
     tables, plain = tables_of(load(), cut, task)
     manifest = Manifest.from_plain(plain)
     computation = manifest.computations["model"]
     plan = operations[computation.op].plan(computation, manifest.datasets, {})
-    lesson = replace(plan.lesson, **{what: object()})
+    lesson = replace(plan.lesson, noise=object())
     with pytest.raises(RunRefused, match="is for one worker"):
         spread(plan, lesson, tables["left"], 2)

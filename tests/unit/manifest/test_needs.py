@@ -8,11 +8,13 @@ from cleanroom.manifest.needs import (
     COPIES_OF_LINES,
     COPIES_OF_MATRIX,
     COPIES_OF_MODEL,
+    COPIES_OF_ROLES,
     COPIES_OF_SIGNALS,
     COPIES_TO_COMPARE,
     NETWORK_BYTES,
     USABLE,
     WIDTHS,
+    WORDS_OF_A_LINE,
     Sizes,
     at_most,
     free_megabytes,
@@ -74,7 +76,8 @@ def test_a_gang_takes_less_of_each_worker_and_its_head_holds_the_lines():
     two = training(workers={"role": "cpu", "count": 2})
     other = of(two, node=1)
     assert of(training()) - 2 <= 2 * other <= of(training())
-    assert of(two) == other + 1_000 * 3 * 8 * COPIES_OF_LINES
+    lines = (3 * COPIES_OF_LINES + WORDS_OF_A_LINE) * 8
+    assert of(two) == other + 1_000 * (lines + 3 * COPIES_OF_ROLES)
 
 
 def test_a_network_takes_torch_and_its_signals_besides(monkeypatch):

@@ -1,10 +1,7 @@
 """Packets between ranks go to whom they are for, from whom they say; ranks grow one set of trees."""
 
 import asyncio
-import secrets
 import socket
-import threading
-from contextlib import ExitStack, contextmanager
 
 import numpy as np
 import pytest
@@ -12,31 +9,17 @@ import xgboost
 
 from cleanroom.errors import ComputationFailed, WorkerLost
 from enclave.computations.training.rounds import Measured
+from enclave.computations.training.samples import Sample
 from enclave.computations.training.spread import Growth
-from enclave.computations.training.steps import Shard
-from enclave.worker.grower import EVERY, Grower
-from enclave.worker.ports import free_block
+from enclave.computations.training.steps import View
+from enclave.worker.grower import EVERY
 from enclave.worker.seclusion import NETWORK, TUNNELS_OF_THE_KERNEL, require_empty
-from enclave.worker.tunnel import Meeting, carry, meet
-from tests.attacks.test_tunnel_strangers import node
-from tests.support.seclusion import require_seclusion
-from tests.support.workers import RunAuthority
+from enclave.worker.tunnel import carry, meet
+from tests.support.ranks import Ranks, grown_by, heard
 
 ROUNDS = 2 * EVERY
 NAMES = ("a", "b", "c")
 SETTINGS = {"objective": "binary:logistic", "tree_method": "hist", "max_depth": 3, "verbosity": 0}
-
-
-class Ranks:
-    """Credentials and meetings of so many ranks on this machine."""
-
-    def __init__(self, count, directory):
-        authority, base, self.secret = RunAuthority(), free_block(), secrets.token_bytes(32)
-        self.gang = tuple((f"127.0.0.{2 + rank}", base + rank) for rank in range(count))
-        self.files = [node(directory / host, authority, host) for host, _ in self.gang]
-
-    def meeting(self, rank):
-        return Meeting(rank, self.gang, self.secret)
 
 
 # --- packets --------------------------------------------------------------------------------------
@@ -103,43 +86,23 @@ def rows():
     return rows, (rows[:, 0] - rows[:, 1] + noise > 0).astype(np.int64)
 
 
-@contextmanager
 def growers(ranks, rows, growth):
     """Every rank's process, each with its share of the rows."""
-    require_seclusion()
     matrix, labels = rows
     count = len(ranks.gang)
-    with ExitStack() as ended:
-        made = []
-        for rank in range(count):
-            share = slice(len(labels) * rank // count, len(labels) * (rank + 1) // count)
-            first = rank == 0  # whoever has no such rows measures along
-            held = share if first else slice(0, 0)
-            shard = Shard(
-                matrix[share], labels[share], matrix[:0], labels[:0], matrix[held], 1 - labels[held]
+    views = []
+    for rank in range(count):
+        share = slice(len(labels) * rank // count, len(labels) * (rank + 1) // count)
+        held = share if rank == 0 else slice(0, 0)  # whoever has no such rows measures along
+        views.append(
+            View(
+                training=Sample(matrix[share], labels[share], None),
+                testing=Sample(matrix[:0], labels[:0], None),
+                validation=Sample(matrix[held], 1 - labels[held], None),
+                worth=None,
             )
-            directory = ranks.files[rank].directory
-            made.append(Grower(ranks.meeting(rank), growth, shard, directory))
-            ended.callback(made[-1].end)
-        yield made
-
-
-def heard(growers):
-    """What each rank says until its end: words, then an error if there was one."""
-    said = [[] for _ in growers]
-
-    def listen(rank):
-        try:
-            said[rank].extend(growers[rank].words())
-        except (WorkerLost, ComputationFailed) as failed:
-            said[rank].append(failed)
-
-    threads = [threading.Thread(target=listen, args=(rank,)) for rank in range(len(growers))]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return said
+        )
+    return grown_by(ranks, growth, views)
 
 
 def pooled(rows, rounds=ROUNDS):

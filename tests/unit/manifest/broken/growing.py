@@ -17,17 +17,6 @@ BROKEN = [
         "folds is 5, expected none: no output tells metrics",
     ),
     (
-        "folds_on_one_worker",
-        {
-            **TRAINS,
-            f"{MATCHES}__folds": 5,
-            f"{MATCHES}__outputs__model": {"kind": "metrics", "recipients": ["bank"]},
-            f"{MATCHES}__workers__count": 2,
-        },
-        "computations.matches.workers.count",
-        "count is 2, expected 1: folds are cut in one process",
-    ),
-    (
         "curves_have_rounds",
         {
             **TRAINS,

@@ -113,16 +113,6 @@ BROKEN = [
         "weight 'spend': expected bounds within 0 and 1000000",
     ),
     (
-        "weighs_on_one_worker",
-        {
-            **TRAINS,
-            f"{MATCHES}__workers__count": 2,
-            "datasets__baskets__columns__1__role": "weight",
-        },
-        "computations.matches.workers.count",
-        "count is 2, expected 1: rows with weights are learned from in one process",
-    ),
-    (
         "settings_fit",
         {
             **TRAINS,
