@@ -54,6 +54,8 @@ COPIES_OF_ROLES: Final = 3
 """What a row is for in each fit is a byte: as drawn, as cut into shares, and whose row it is."""
 NETWORK_BYTES: Final = 1 << 30
 """Torch itself, the weights with what its steps keep of them, and rows that are asked together."""
+GRAPH_BYTES: Final = 1 << 29
+"""All intermediate results of an ONNX graph; a file whose graph may take more is refused."""
 COPIES_OF_SIGNALS: Final = 3
 """Of each hidden unit, for each row of a step: before and after it, and what flows back."""
 OVERHEAD: Final = 24
@@ -166,12 +168,13 @@ def _of_lines(computation: Training, sizes: Sizes) -> int:
 
 
 def _of_scoring(manifest: Manifest, computation: Prediction, sizes: Sizes) -> int:
-    """The model, as read and as its library holds it, the matrix, and what is said of each row."""
+    """The model, as read and as its library holds it; the matrix, and what is said of each row."""
     dataset = manifest.datasets[computation.model.dataset]
     if not isinstance(dataset, ModelDataset):
         return 0
     width = 2 * dataset.width + COPIES_OF_SCORES * dataset.scores
-    return min(sizes.rows.values()) * width * NUMBER + COPIES_OF_MODEL * sizes.model
+    graph = GRAPH_BYTES if dataset.format == "onnx" else 0
+    return min(sizes.rows.values()) * width * NUMBER + COPIES_OF_MODEL * sizes.model + graph
 
 
 def _features(manifest: Manifest, computation: Training) -> list[Column]:

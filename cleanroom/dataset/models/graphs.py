@@ -3,15 +3,19 @@
 Refused are operators that are not in the list (among them all that hold further graphs: `If`,
 `Loop`, `Scan`), custom domains, functions, training, sparse or external tensors, and whatever the
 format has beside what this reader knows. The graph has one input: rows by numbers, 32-bit floats.
+What it computes in between is bounded by `intermediates`.
 See: <https://github.com/onnx/onnx/blob/main/onnx/onnx.proto>.
 """
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from cleanroom.dataset.models.protobuf import BYTES, FIXED32, VARINT, Reader, packed
+from cleanroom.dataset.models.ensembles import require_ensemble
+from cleanroom.dataset.models.extents import INT64, NUMBER, TEXT, Extent, Node, fixed
+from cleanroom.dataset.models.intermediates import require_bounded
+from cleanroom.dataset.models.protobuf import BYTES, FIXED32, VARINT, Reader, packed, signed
 from cleanroom.errors import ModelRefused
 from cleanroom.manifest.model import ModelDataset
 
@@ -106,6 +110,8 @@ _TENSOR = {1, 2, 4, 5, 6, 7, 8, 9, 10, 11, 12}
 """Fields of each message; no graph in an attribute (6), no external data of a tensor (13)."""
 FLOAT = 1
 """`TensorProto.DataType.FLOAT`."""
+MOST_AXES = 64
+"""Longer lists of whole numbers name no axes."""
 
 
 @dataclass(slots=True)
@@ -114,9 +120,10 @@ class _Seen:
 
     reader: Reader
     width: int
-    nodes: int = 0
+    nodes: list[Node] = field(default_factory=list)
     numbers: int = 0
     domains: set[str] = field(default_factory=set)
+    tensors: dict[str, Extent] = field(default_factory=dict)
 
 
 def require_graph(raw: bytes, model: ModelDataset) -> dict[str, int]:
@@ -134,7 +141,7 @@ def require_graph(raw: bytes, model: ModelDataset) -> dict[str, int]:
     if len(graphs) != 1 or not seen.domains:
         raise ModelRefused("the file does not hold one graph and its operator sets")
     _graph(seen, graphs[0])
-    return {"operators": seen.nodes, "numbers": seen.numbers}
+    return {"operators": len(seen.nodes), "numbers": seen.numbers}
 
 
 def _operator_set(seen: _Seen, raw: bytes) -> str:
@@ -150,15 +157,18 @@ def _operator_set(seen: _Seen, raw: bytes) -> str:
 
 def _graph(seen: _Seen, raw: bytes) -> None:
     fields = list(_fields(seen, raw, _GRAPH, "graph"))
-    initialised = {_tensor(seen, _bytes(value)) for number, value in fields if number == 5}
+    for tensor in (_bytes(value) for number, value in fields if number == 5):
+        name, held = _tensor(seen, tensor)
+        if seen.tensors.setdefault(name, held) is not held:
+            raise ModelRefused(f"the graph has {name[:40]!r} twice")
     inputs = [_bytes(value) for number, value in fields if number == 11]
-    fed = [each for one in inputs if (each := _input(seen, one))[0] not in initialised]
+    fed = [each for one in inputs if (each := _input(seen, one))[0] not in seen.tensors]
     if len(fed) != 1:
         raise ModelRefused(f"the graph has {len(fed)} inputs, expected one")
     for number, value in fields:
         if number == 1:
             _node(seen, _bytes(value))
-    ((_, kind, shape),) = fed
+    ((given, kind, shape),) = fed
     if kind != FLOAT or len(shape) != 2 or shape[1] != seen.width:
         raise ModelRefused(
             f"the graph's input has the type {kind} and shape {shape}, expected 32-bit floats, "
@@ -166,10 +176,10 @@ def _graph(seen: _Seen, raw: bytes) -> None:
         )
     if not seen.nodes:
         raise ModelRefused("the graph computes nothing")
+    require_bounded(given, seen.width, seen.tensors, seen.nodes)
 
 
 def _node(seen: _Seen, raw: bytes) -> None:
-    seen.nodes += 1
     fields = list(_fields(seen, raw, _NODE, "node"))
     names = dict(fields)
     operator, domain = _text(names.get(4, b"")), _text(names.get(7, b""))
@@ -178,82 +188,97 @@ def _node(seen: _Seen, raw: bytes) -> None:
         raise ModelRefused(
             f"the operator {operator[:40]!r} of {domain[:40]!r} is not among those that are run"
         )
-    if (domain or "ai.onnx") not in seen.domains or seen.nodes > MOST_NODES:
+    if (domain or "ai.onnx") not in seen.domains or len(seen.nodes) >= MOST_NODES:
         raise ModelRefused(f"an operator set is missing, or there are more than {MOST_NODES} nodes")
-    attributes = dict(_attribute(seen, _bytes(value)) for number, value in fields if number == 5)
+    attributes = [_attribute(seen, _bytes(value)) for number, value in fields if number == 5]
+    numbers = {each.name: each.numbers for each in attributes if each.numbers}
     if operator.startswith("TreeEnsemble"):
-        _trees(attributes, seen.width)
+        require_ensemble(numbers, seen.width)
+    held = [each.tensor for each in attributes if each.tensor is not None]
+    seen.nodes.append(
+        Node(
+            operator,
+            inputs=tuple(_text(value) for number, value in fields if number == 1),
+            outputs=tuple(_text(value) for number, value in fields if number == 2),
+            numbers=numbers,
+            texts={each.name: each.texts for each in attributes if each.texts},
+            longest=max((each.longest for each in attributes), default=0),
+            constant=held[0] if held else None,
+        )
+    )
 
 
-def _attribute(seen: _Seen, raw: bytes) -> tuple[str, list[int | float]]:
-    """The name of an attribute, and its whole numbers or floats; texts are read, not returned."""
-    name = ""
-    numbers: list[int | float] = []
+@dataclass(slots=True)
+class _Attribute:
+    """An attribute of a node; its texts are counted, not kept."""
+
+    name: str = ""
+    numbers: list[int | float] = field(default_factory=list)
+    texts: int = 0
+    longest: int = 0
+    tensor: Extent | None = None
+
+
+def _attribute(seen: _Seen, raw: bytes) -> _Attribute:
+    read = _Attribute()
     for number, wire, value in seen.reader.fields(raw):
         _known(number, _ATTRIBUTE, "attribute")
         if number == 1:
-            name = _text(value)
+            read.name = _text(value)
         elif number == 5:
-            _tensor(seen, _bytes(value))
-        elif number == 8:
-            numbers += packed(value) if isinstance(value, bytes) else [value]
-        elif number == 7:
+            _, read.tensor = _tensor(seen, _bytes(value))
+        elif number in (3, 8):
+            read.numbers += map(signed, packed(value) if isinstance(value, bytes) else [value])
+        elif number in (2, 7):
             raws = _bytes(value)
             if wire not in (BYTES, FIXED32) or len(raws) % 4:
                 raise ModelRefused("a list of floats is not one")
-            numbers += memoryview(raws).cast("f").tolist()
-    if len(name) > 64:
+            read.numbers += memoryview(raws).cast("f").tolist()
+        elif number in (4, 9):
+            read.texts += 1
+            read.longest = max(read.longest, len(_bytes(value)))
+    if len(read.name) > 64:
         raise ModelRefused("the name of an attribute is too long")
-    return name, numbers
+    return read
 
 
-def _trees(attributes: Mapping[str, list[int | float]], width: int) -> None:
-    """Lists of nodes are of one length, and point to nodes and features that are there.
-
-    ONNX Runtime follows these numbers in native code.
-    """
-    nodes = {name: each for name, each in attributes.items() if name.startswith("nodes_") and each}
-    lengths = {len(each) for name, each in nodes.items() if name != "nodes_hitrates"}
-    count = len(nodes.get("nodes_treeids", ()))
-    if not count or len(lengths) != 1:
-        raise ModelRefused("the lists of a tree ensemble are not of one length")
-    for name in ("nodes_truenodeids", "nodes_falsenodeids", "nodes_nodeids", "nodes_treeids"):
-        _below(name, nodes.get(name, ()), count)
-    _below("nodes_featureids", nodes.get("nodes_featureids", ()), width)
-    for part in ("class", "target"):
-        kept = {name: each for name, each in attributes.items() if name.startswith(f"{part}_")}
-        if len({len(each) for each in kept.values()}) > 1:
-            raise ModelRefused("the lists of leaves of a tree ensemble are not of one length")
-        _below(f"{part}_nodeids", kept.get(f"{part}_nodeids", ()), count)
-        _below(f"{part}_treeids", kept.get(f"{part}_treeids", ()), count)
-        _below(f"{part}_ids", kept.get(f"{part}_ids", ()), 1 << 16)
-    for name, each in attributes.items():
-        if not math.isfinite(sum(each)):
-            raise ModelRefused(f"{name[:40]} of a tree ensemble has a number that is not finite")
-
-
-def _below(name: str, numbers: Iterable[int | float], end: int) -> None:
-    if not all(0 <= each < end for each in numbers):
-        raise ModelRefused(f"{name} of a tree ensemble has a value outside of 0 to {end - 1}")
-
-
-def _tensor(seen: _Seen, raw: bytes) -> str:
-    """Count a tensor's numbers; its name."""
+def _tensor(seen: _Seen, raw: bytes) -> tuple[str, Extent]:
+    """Count a tensor's numbers; its name and how large it is."""
     dims: list[int] = []
-    name = ""
+    name, longest, kind = "", 0, 0
+    kept: dict[int, bytes] = {}
     for number, _, value in seen.reader.fields(raw):
         _known(number, _TENSOR, "tensor")
         if number == 1:
             dims += packed(value) if isinstance(value, bytes) else [value]
+        elif number == 2 and isinstance(value, int):
+            kind = value
         elif number == 8:
             name = _text(value)
+        elif number == 6:
+            longest = max(longest, len(_bytes(value)))
+        elif number in (7, 9) and isinstance(value, bytes):
+            kept[number] = value
     count = math.prod(dims)
     if len(dims) > 8 or count > len(raw) or any(size > len(raw) for size in dims):
         raise ModelRefused(
             f"a tensor has the shape {dims[:8]}, more than its {len(raw)} bytes hold"
         )
     seen.numbers += count
-    return name
+    short = kind == INT64 and len(dims) < 2 and count <= MOST_AXES
+    whole = _whole(kept) if short else None
+    shown = whole if whole is not None and len(whole) == count else None
+    return name, fixed(dims, shown, TEXT + longest if longest else NUMBER)
+
+
+def _whole(kept: Mapping[int, bytes]) -> list[int] | None:
+    """The 64-bit whole numbers of a short tensor, where it has them in one place."""
+    if len(kept) != 1:
+        return None
+    ((place, raw),) = kept.items()
+    if place == 9:
+        return memoryview(raw).cast("q").tolist() if not len(raw) % 8 else None
+    return [signed(each) for each in packed(raw)]
 
 
 def _input(seen: _Seen, raw: bytes) -> tuple[str, int, list[int]]:

@@ -79,3 +79,8 @@ def packed(raw: bytes) -> list[int]:
         value, at = varint(raw, at)
         found.append(value)
     return found
+
+
+def signed(value: int) -> int:
+    """A 64-bit number as the signed one that it stands for."""
+    return value - (1 << 64) if value >> 63 else value

@@ -9,6 +9,7 @@ import onnxruntime
 
 from cleanroom.dataset.features import Matrix
 from cleanroom.dataset.models.check import CheckedModel
+from cleanroom.dataset.models.extents import ROWS_AT_ONCE
 from cleanroom.errors import ModelRefused
 from enclave.computations.threads import THREADS
 
@@ -30,10 +31,17 @@ class Graph:
     """How many numbers it says of a row."""
 
     def scores(self, rows: Matrix) -> Matrix:
-        """See `Scorer.scores`; a batch that the runtime gives up on has no answer.
+        """See `Scorer.scores`; rows that the runtime gives up on have no answer.
 
-        Otherwise whoever made the graph could learn from how a run ends what is in a row.
+        Otherwise whoever made the graph could learn from how a run ends what is in a row. So many
+        rows are asked about at once as its intermediate results were judged for.
         """
+        said = np.empty((len(rows), self.width))
+        for start in range(0, len(rows), ROWS_AT_ONCE):
+            said[start : start + ROWS_AT_ONCE] = self._few(rows[start : start + ROWS_AT_ONCE])
+        return said
+
+    def _few(self, rows: Matrix) -> Matrix:
         try:
             (said,) = self.session.run([self.asked], {self.given: rows})
         except Exception:  # noqa: BLE001 - the runtime's errors have no common base
