@@ -7,6 +7,7 @@ module, so that nothing of the command line stays in what is measured.
 
 import os
 import sys
+from collections.abc import Callable, Sized
 from pathlib import Path
 from typing import Literal, NoReturn
 
@@ -63,18 +64,33 @@ def platforms() -> list[Item]:
             row.needs,
         )
         for row, seen in look(Machine())
-    ] + [_gpus()]
+    ] + _devices()
 
 
-def _gpus() -> Item:
-    from enclave.attester.nvml import attached_gpus, load_library  # noqa: PLC0415 - start-up time
+def _devices() -> list[Item]:
+    from enclave.attester import nscq, nvml  # noqa: PLC0415 - start-up time
 
-    expected = "NVIDIA's driver, and GPUs in confidential mode, where a manifest asks for them"
-    try:
-        found = attached_gpus(load_library())
-    except MachineUnfit as absent:
-        return Item("devices nvidia-gpu", "note", absent.message, expected)
-    return Item("devices nvidia-gpu", "ok" if found else "note", f"{len(found)} GPUs", expected)
+    def of(kind: str, many: str, expected: str, look: Callable[[], Sized]) -> Item:
+        try:
+            found = len(look())
+        except MachineUnfit as absent:
+            return Item(f"devices {kind}", "note", absent.message, expected)
+        return Item(f"devices {kind}", "ok" if found else "note", f"{found} {many}", expected)
+
+    return [
+        of(
+            "nvidia-gpu",
+            "GPUs",
+            "NVIDIA's driver, and GPUs in confidential mode, where a manifest asks for them",
+            lambda: nvml.attached_gpus(nvml.load_library()),
+        ),
+        of(
+            "nvidia-switch",
+            "switches",
+            "NVIDIA's library of switches, where a manifest asks for protected PCIe",
+            lambda: nscq.attached_switches(nscq.load_switches()),
+        ),
+    ]
 
 
 @click.group()

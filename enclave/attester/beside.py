@@ -10,7 +10,7 @@ from cleanroom.attestation.devices import asked_of
 from cleanroom.attestation.evidence import Platform
 from cleanroom.attestation.policy import AppraisalPolicy
 from cleanroom.errors import MachineUnfit
-from enclave.attester import Attester, nvml
+from enclave.attester import Attester, nscq, nvml
 from enclave.attester.composite import CompositeAttester, DeviceAttester
 
 Beside = Callable[[Sequence[AppraisalPolicy]], Sequence[DeviceAttester]]
@@ -23,27 +23,48 @@ def nothing_beside(entries: Sequence[AppraisalPolicy]) -> Sequence[DeviceAtteste
     return ()
 
 
-def gpus_beside(platform: Platform, load: Callable[[], nvml.Call] = nvml.load_library) -> Beside:
-    """Every GPU of this guest, where an entry for its platform asks for some.
+def devices_beside(
+    platform: Platform,
+    load_gpus: Callable[[], nvml.Call] = nvml.load_library,
+    load_switches: Callable[[], nscq.Switches] = nscq.load_switches,
+) -> Beside:
+    """Every GPU of this guest, and every switch, where an entry for its platform asks for some.
 
     Args:
         platform: the machine's; entries for others are not about it.
-        load: the driver's library, or a fake of it.
+        load_gpus: the driver's library, or a fake of it.
+        load_switches: the library of switches, or a fake of it.
     """
 
     def beside(entries: Sequence[AppraisalPolicy]) -> Sequence[DeviceAttester]:
-        ours = [entry for entry in entries if entry.platform == platform]
-        asking = [entry for entry in ours if asked_of(entry) is not None]
-        if not asking:
-            return ()
-        try:
-            return nvml.attached_gpus(load())
-        except MachineUnfit:
-            if len(asking) < len(ours):
-                return ()  # another entry takes this machine as it is
-            raise
+        ours = [asked_of(entry) for entry in entries if entry.platform == platform]
+        asking = [asked for asked in ours if asked is not None]
+        linked = [asked for asked in asking if asked.switches is not None]
+
+        def gpus() -> Sequence[DeviceAttester]:
+            return nvml.attached_gpus(load_gpus())
+
+        def switches() -> Sequence[DeviceAttester]:
+            return nscq.attached_switches(load_switches())
+
+        found = _found(gpus, needed=len(asking), of=len(ours))
+        return (*found, *(_found(switches, needed=len(linked), of=len(asking)) if found else ()))
 
     return beside
+
+
+def _found(
+    look: Callable[[], Sequence[DeviceAttester]], *, needed: int, of: int
+) -> Sequence[DeviceAttester]:
+    """Devices of a kind, or none where no entry needs them, or where one can do without."""
+    if not needed:
+        return ()
+    try:
+        return look()
+    except MachineUnfit:
+        if needed < of:
+            return ()  # another entry takes this machine as it is
+        raise
 
 
 def with_devices(machine: Attester, devices: Sequence[DeviceAttester]) -> Attester:

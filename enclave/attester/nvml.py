@@ -1,8 +1,8 @@
 """Collects evidence of real GPUs through NVIDIA's management library (NVML, part of the driver).
 
 Never tested on hardware by this project's own tests. The structures are those of `nvml.h`; the
-library is an argument, so that tests pass one of their own. Switches answer through another library
-(NSCQ), which needs the fabric manager, and are not collected here.
+library is an argument, so that tests pass one of their own. Switches answer through another one,
+in `nscq`.
 """
 
 import ctypes

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from enclave.attester import Attester
-from enclave.attester.beside import Beside, gpus_beside, nothing_beside
+from enclave.attester.beside import Beside, devices_beside, nothing_beside
 from enclave.attester.hardware import COLLECTED, detect, read_endorsements
 from enclave.attester.machine import Machine
 from enclave.attester.measure import installed_code_digest, measurement_of
@@ -59,7 +59,7 @@ def chosen(options: argparse.Namespace, role: str, genesis: bytes) -> Platform:
     if options.platform is None:
         found = detect(Machine(), options.evidence)
         attester = found.begin(read_endorsements(options.endorsements))
-        return Platform(found.platform, attester, gpus_beside(found.platform), supply)
+        return Platform(found.platform, attester, devices_beside(found.platform), supply)
     # NOTE: an enclave image has no simulator installed, so it is looked for only when asked for
     from enclave.attester.simulated_machines import start_guest  # noqa: PLC0415
 

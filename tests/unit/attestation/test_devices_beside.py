@@ -6,10 +6,11 @@ from cleanroom.attestation.appraisal import appraise
 from cleanroom.attestation.collateral import Collateral
 from cleanroom.errors import AppraisalFailed, MachineUnfit
 from cleanroom.protocol.join import appraise_join
-from enclave.attester.beside import gpus_beside, nothing_beside, with_devices
+from enclave.attester.beside import devices_beside, nothing_beside, with_devices
 from enclave.attester.composite import CompositeAttester
 from enclave.attester.simulated_nvidia import SimulatedNvidiaBoard
-from tests.support.nvidia import policy_with, verified_whole
+from tests.support.nscq import FakeSwitches
+from tests.support.nvidia import board, policy_with, verified_whole
 from tests.support.nvml import FakeNvml
 from tests.support.platform import (
     BINDING,
@@ -36,7 +37,7 @@ def missing():
 
 
 def test_gpus_that_are_asked_for_are_proven_with_the_machine():
-    devices = gpus_beside("sev-snp", FakeNvml)([ASKING])
+    devices = devices_beside("sev-snp", FakeNvml)([ASKING])
     attester = with_devices(good_attester(), devices)
     assert isinstance(attester, CompositeAttester)
     claims = verified_whole(attester.collect(BINDING))
@@ -47,26 +48,26 @@ def test_gpus_that_are_asked_for_are_proven_with_the_machine():
 def test_gpus_that_nobody_asks_for_are_not_asked_either():
     """An entry without devices accepts none, so evidence of them would get the worker refused."""
     library = FakeNvml()
-    assert gpus_beside("sev-snp", lambda: library)([PLAIN]) == ()
+    assert devices_beside("sev-snp", lambda: library)([PLAIN]) == ()
     assert library.called == []
     machine = good_attester()
     assert with_devices(machine, ()) is machine
-    whole = with_devices(machine, gpus_beside("sev-snp", FakeNvml)([ASKING])).collect(BINDING)
+    whole = with_devices(machine, devices_beside("sev-snp", FakeNvml)([ASKING])).collect(BINDING)
     with pytest.raises(AppraisalFailed, match="devices"):
         appraise(verified_whole(whole), {"entry": PLAIN}, genesis=GENESIS, now=NOW)
 
 
 def test_entries_for_other_platforms_do_not_count():
-    assert gpus_beside("tdx", missing)([ASKING, good_tdx_policy()]) == ()
+    assert devices_beside("tdx", missing)([ASKING, good_tdx_policy()]) == ()
 
 
 def test_machine_without_a_driver_where_gpus_are_asked_for():
     with pytest.raises(MachineUnfit, match="no NVML"):
-        gpus_beside("sev-snp", missing)([ASKING])
+        devices_beside("sev-snp", missing)([ASKING])
 
 
 def test_machine_without_gpus_under_an_entry_that_wants_none():
-    assert gpus_beside("sev-snp", missing)([ASKING, PLAIN]) == ()
+    assert devices_beside("sev-snp", missing)([ASKING, PLAIN]) == ()
 
 
 def test_machine_without_devices():
@@ -80,9 +81,9 @@ def gpu_manifest(machines):
 
 
 def test_worker_joins_with_the_gpus_that_its_role_asks_for(tmp_path):
-    board = SimulatedNvidiaBoard.create(tmp_path, now())
-    room = ScriptedRoom(gpu_manifest(board))
-    beside = gpus_beside("sev-snp", lambda: FakeNvml(source=board))
+    made = SimulatedNvidiaBoard.create(tmp_path, now())
+    room = ScriptedRoom(gpu_manifest(made))
+    beside = devices_beside("sev-snp", lambda: FakeNvml(source=made))
     with room.serving() as address, running_worker(room, address, tmp_path / "w", beside=beside):
         room.worker()
     join, manifest = room.joins[0], room.manifest
@@ -97,3 +98,36 @@ def test_worker_joins_with_the_gpus_that_its_role_asks_for(tmp_path):
         now=now(),
     )
     assert result.policy == "worker-snp"
+
+
+LINKED = policy_with(gpus=2, switches=2)
+
+
+def linked_gpus():
+    library = FakeNvml()
+    library.gpus = board().devices(2, 2)[:2]
+    return library
+
+
+def test_switches_that_are_asked_for_are_proven_after_the_gpus():
+    devices = devices_beside("sev-snp", linked_gpus, FakeSwitches)([LINKED])
+    assert [device.kind for device in devices] == ["nvidia-gpu"] * 2 + ["nvidia-switch"] * 2
+    claims = verified_whole(with_devices(good_attester(), devices).collect(BINDING))
+    result = appraise(claims, {"entry": LINKED}, genesis=GENESIS, now=NOW)
+    assert (result.policy, len(claims.attached)) == ("entry", 4)
+
+
+def test_switches_that_nobody_asks_for_are_not_asked():
+    devices = devices_beside("sev-snp", FakeNvml, missing)([ASKING])
+    assert [device.kind for device in devices] == ["nvidia-gpu"] * 2
+
+
+def test_a_machine_without_its_switches_is_unfit_where_every_entry_wants_them():
+    with pytest.raises(MachineUnfit):
+        devices_beside("sev-snp", linked_gpus, missing)([LINKED])
+
+
+def test_a_machine_without_switches_under_an_entry_with_gpus_alone():
+    devices = devices_beside("sev-snp", FakeNvml, missing)([LINKED, ASKING])
+    assert [device.kind for device in devices] == ["nvidia-gpu"] * 2
+    assert devices_beside("sev-snp", missing, FakeSwitches)([LINKED, PLAIN]) == ()

@@ -221,6 +221,7 @@ def test_doctor_lists_everything_and_fails_when_a_port_is_taken(capsys):
     assert "platform sev-snp" in said.out
     assert "configfs-tsm answered by sev_guest" in said.out
     assert "devices nvidia-gpu" in said.out
+    assert "devices nvidia-switch" in said.out
     assert "error[CR-8004]" in said.err
 
 
