@@ -105,6 +105,8 @@ Digest = Annotated[str, Text(pattern=r"^sha256:[0-9a-f]{64}$")]
 """The name of some bytes."""
 Name = Annotated[str, Text(pattern=r"^[a-z][a-z0-9_-]{0,62}$")]
 """An identifier that an author chooses: lower case, digits, `-` and `_`."""
+DatasetName = Annotated[str, Text(pattern=r"^[a-z][a-z0-9_-]{0,62}(\.[a-z][a-z0-9_-]{0,62})?$")]
+"""A dataset: a name that is declared, or `<computation>.<output>` of a model that stays."""
 
 
 def canonical(plain: dict[str, object]) -> bytes:

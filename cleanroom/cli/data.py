@@ -40,9 +40,9 @@ def check(
     from cleanroom.client.brought import report_on  # noqa: PLC0415 - brings pyarrow
 
     manifest = load_manifest(manifest_path).manifest
-    if dataset not in manifest.datasets:
-        raise Usage(f"the dataset is {dataset!r}, expected one of {sorted(manifest.datasets)}")
-    report = report_on(list(files), dataset, manifest.datasets[dataset])
+    if dataset not in manifest.declared:
+        raise Usage(f"the dataset is {dataset!r}, expected one of {sorted(manifest.declared)}")
+    report = report_on(list(files), dataset, manifest.declared[dataset])
     if as_json:
         console.emit_json("data-check", report.to_plain())
     else:

@@ -28,8 +28,7 @@ from cleanroom.errors import (
     TransferBroken,
     Usage,
 )
-from cleanroom.manifest.keeping import ROOM
-from cleanroom.manifest.model import ModelOutput
+from cleanroom.manifest.keeping import ROOM, kept_by
 from cleanroom.protocol import receipt as protocol
 from cleanroom.protocol.run import FINAL, Delivery, Phase, RunEvent, RunView
 from cleanroom.wire.proto.cleanroom.v1 import cleanroom_pb2 as pb
@@ -207,14 +206,12 @@ class Run:
     @property
     def kept(self) -> tuple[KeptModel, ...]:
         """Models of this run that stay in the room; none before it is released."""
-        outputs = self._calls.caller.manifest.computations[self.computation].outputs
+        computation = self._calls.caller.manifest.computations[self.computation]
+        datasets = kept_by(self.computation, computation)
         return tuple(
-            KeptModel(rule.kept_as, self.id, place.output)
+            KeptModel(datasets[place.output], self.id, place.output)
             for place in self._view.outputs
-            if isinstance(rule := outputs.get(place.output), ModelOutput)
-            and rule.kept_as is not None
-            and place.recipient == ROOM
-            and not place.suppressed
+            if place.output in datasets and place.recipient == ROOM and not place.suppressed
         )
 
     def to_json(self) -> dict[str, object]:

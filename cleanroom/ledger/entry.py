@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from cleanroom.encoding import Bytes, Digest, Instant, Name, Record
+from cleanroom.encoding import Bytes, DatasetName, Digest, Instant, Name, Record
 from cleanroom.ledger.loss import Loss
 
 Instance = Annotated[str, Field(pattern=r"^w-[0-9a-f]{16}$")]
@@ -59,7 +59,7 @@ class DatasetAdded(Record):
     """An owner added a version of a dataset."""
 
     kind: Literal["dataset-added"] = "dataset-added"
-    dataset: Name
+    dataset: DatasetName
     owner: Name
     version: Digest
     """Digest of the signed version record."""

@@ -115,7 +115,7 @@ def _lists_of_parties(tree: CommentedMap) -> Iterator[CommentedSeq]:
     for computation in _map(tree, "computations").values():
         yield computation["submitters"]
         for output in computation["outputs"].values():
-            yield output["recipients"]
+            yield output.get("recipients", [])
 
 
 def _replace(tree: CommentedMap, key: str, entries: Mapping[str, object]) -> None:

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from cleanroom.encoding import Name, Record
+from cleanroom.encoding import DatasetName, Name, Record
 from cleanroom.ledger.loss import Loss
 from cleanroom.manifest.choices import AnyRange, Range
 from cleanroom.manifest.fields import Names, as_set
@@ -19,7 +19,7 @@ from cleanroom.manifest.privacy import CountNoise
 class Input(Record):
     """The part of one dataset that a computation reads."""
 
-    dataset: Name
+    dataset: DatasetName
     """Which dataset."""
     columns: Annotated[list[str], AfterValidator(as_set), Field(min_length=1)]
     """The only columns a worker is allowed to decrypt."""

@@ -105,8 +105,9 @@ class ModelDataset(Record):
     """What it is."""
     owner: Name
     """The party that signs and uploads its versions."""
-    format: Literal["xgboost-ubj", "onnx", "safetensors"]
-    """How the file is written; none of the formats can hold code, and pickles are refused."""
+    format: Literal["xgboost-ubj", "onnx", "safetensors", "cleanroom"]
+    """How the file is written; none of the formats can hold code, and pickles are refused.
+    `cleanroom` is how linear models and networks that were trained here stay; nobody brings it."""
     task: Literal["classification", "regression"]
     """Whether it tells probabilities of classes, or a number."""
     classes: list[Title] = Field(default=[], max_length=MOST_ENTRIES)
@@ -114,7 +115,7 @@ class ModelDataset(Record):
     features: list[ModelFeature] = Field(min_length=1, max_length=MOST_ENTRIES)
     """What it expects, in the model's order."""
     network: Network | None = None
-    """The layers; of a safetensors model only."""
+    """The layers; of a safetensors model, and of a network that stays."""
     max_bytes: int = Field(default=1 << 26, ge=1024, le=1 << 30)
     """A larger file is refused, in bytes."""
     allow: Allow

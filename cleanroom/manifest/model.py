@@ -7,6 +7,7 @@ A manifest is written down with exactly the fields its authors set, so a later v
 more fields still reads the same bytes. For the same reason a default never changes in `v1`.
 """
 
+from functools import cached_property
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -41,6 +42,7 @@ from cleanroom.manifest.dataset import (
 )
 from cleanroom.manifest.evaluation import EvaluationOutput
 from cleanroom.manifest.fields import MOST_ENTRIES, Lineage, Names, Number, Title, Visible
+from cleanroom.manifest.made import made
 from cleanroom.manifest.networks import TrainTorch
 from cleanroom.manifest.prediction import (
     Evaluate,
@@ -228,7 +230,9 @@ class Manifest(Record):
     """What the coordinator must prove to be."""
     workers: dict[Name, WorkerRole] = Field(min_length=1, max_length=MOST_ENTRIES)
     """Which workers may join, by role."""
-    datasets: dict[Name, AnyDataset] = Field(min_length=1, max_length=MOST_ENTRIES)
+    declared: dict[Name, AnyDataset] = Field(
+        alias="datasets", min_length=1, max_length=MOST_ENTRIES
+    )
     """Which tables and models the parties bring."""
     computations: dict[Name, AnyComputation] = Field(min_length=1, max_length=MOST_ENTRIES)
     """What may be computed over them."""
@@ -236,6 +240,11 @@ class Manifest(Record):
     def to_plain(self) -> dict[str, object]:
         """Plain JSON values of exactly the fields that were set."""
         return BaseModel.model_dump(self, mode="json", by_alias=True, exclude_unset=True)
+
+    @cached_property
+    def datasets(self) -> dict[str, AnyDataset]:
+        """All that computations read: what is declared, and models that trainings leave here."""
+        return {**self.declared, **made(self.computations, self.declared)}
 
     @property
     def digest(self) -> str:

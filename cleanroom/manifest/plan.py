@@ -15,7 +15,7 @@ from cleanroom.encoding import Digest, Instant, Record, instant_text
 from cleanroom.ledger.loss import Loss
 from cleanroom.manifest.budgets import budgets, costs_of
 from cleanroom.manifest.checks import check
-from cleanroom.manifest.keeping import makers
+from cleanroom.manifest.keeping import ROOM, makers
 from cleanroom.manifest.model import Dataset, Manifest
 from cleanroom.manifest.rights import Right, right_to
 from cleanroom.manifest.words import exposure_in_words, learned, listed, permitted_loss, plural
@@ -274,8 +274,9 @@ def _lines(told: Plan) -> Iterator[str]:
             if given.kind == "table"
             else f"one {given.kind}"
         )
+        verb = "keeps" if given.party == ROOM else "brings"
         yield (
-            f"  {given.party} brings `{given.dataset}`: {rows}, "
+            f"  {given.party} {verb} `{given.dataset}`: {rows}, "
             f"its key is granted to at most {plural(given.most_releases, 'run')}"
         )
         for computation, columns in given.read.items():

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from cleanroom.encoding import Name, Record
+from cleanroom.encoding import DatasetName, Name, Record
 from cleanroom.manifest.computation import Computation, Gate, Input, Limits
 from cleanroom.manifest.fields import MOST_ENTRIES, as_set
 from cleanroom.manifest.training import MetricsOutput
@@ -21,8 +21,8 @@ MODEL = "model"
 class ModelSource(Record):
     """Which model is used."""
 
-    dataset: Name
-    """A dataset of kind `model`."""
+    dataset: DatasetName
+    """A dataset of kind `model`, or `<computation>.<output>` of a training whose model stays."""
 
 
 class Prediction(Computation):

@@ -80,9 +80,14 @@ class ModelOutput(Record):
     recipients: Annotated[list[Name], AfterValidator(as_set)] = Field(
         default=[], max_length=MOST_ENTRIES
     )
-    """Parties whose `receive` key the model is sealed to; they may keep and use it for ever."""
+    """Parties whose `receive` key the model is sealed to; they may keep and use it for ever.
+
+    Without any it stays sealed in the room, for computations that name it."""
     kept_as: Name | None = None
-    """The dataset of kind `model` whose versions such models become: they stay in the room."""
+    """The declared dataset of kind `model` whose versions such models become.
+
+    Without it, and without recipients, they become those of the dataset `<computation>.<output>`,
+    which nobody declares."""
     gate: Gate = Gate()
     """The rule it passes first."""
     max_bytes: int = Field(default=1 << 24, ge=1024, le=1 << 32)
@@ -92,6 +97,11 @@ class ModelOutput(Record):
     def columns(self) -> list[str]:
         """The columns of the table."""
         return ["description", "booster"]
+
+    @property
+    def stays(self) -> bool:
+        """Whether it is sealed in the room: always, unless it goes to recipients alone."""
+        return self.kept_as is not None or not self.recipients
 
 
 TrainingOutput = Annotated[

@@ -10,6 +10,7 @@ from typing import assert_never
 
 from cleanroom.ledger.loss import Loss
 from cleanroom.manifest.budgets import budgets, costs_of
+from cleanroom.manifest.keeping import sources
 from cleanroom.manifest.model import (
     Computation,
     CountNoise,
@@ -70,7 +71,7 @@ def learned(manifest: Manifest, computation_id: str, output_id: str, recipient: 
 
 def owners(manifest: Manifest, computation: Computation) -> list[str]:
     """The parties whose datasets a computation reads, sorted."""
-    return sorted({manifest.datasets[read.dataset].owner for read in computation.reads.values()})
+    return sorted({manifest.datasets[name].owner for name in sources(manifest, computation)})
 
 
 def permitted_loss(privacy: Privacy, costs: Mapping[str, Loss]) -> str:

@@ -10,7 +10,17 @@ from pydantic import Field
 
 from cleanroom.crypto.envelope import Envelope, open_envelope, sign
 from cleanroom.crypto.signing import Signer, VerifyKey
-from cleanroom.encoding import Bytes, Digest, Instant, Name, Record, content_digest, digest, frame
+from cleanroom.encoding import (
+    Bytes,
+    DatasetName,
+    Digest,
+    Instant,
+    Name,
+    Record,
+    content_digest,
+    digest,
+    frame,
+)
 from cleanroom.errors import DatasetRefused
 from cleanroom.ledger.checkpoint import SIGNER_KID
 from cleanroom.manifest.keeping import makers
@@ -45,7 +55,7 @@ class DatasetVersion(Record):
     """The room it is for."""
     manifest: Digest
     """The manifest it was sealed under."""
-    dataset: Name
+    dataset: DatasetName
     owner: Name
     version: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
     """16 random bytes, part of every part's encryption context."""

@@ -9,7 +9,7 @@ from typing import Annotated
 from pydantic import Field
 
 from cleanroom.crypto.sealing import SealKey, Unsealer, seal
-from cleanroom.encoding import Bytes, Digest, Instant, Name, Record, frame
+from cleanroom.encoding import Bytes, DatasetName, Digest, Instant, Name, Record, frame
 from cleanroom.ledger.entry import Instance, RunId
 from cleanroom.manifest.model import Lineage
 
@@ -22,7 +22,7 @@ class GrantTerms(Record):
     run: RunId
     input: Name
     """The input's name in the computation."""
-    dataset: Name
+    dataset: DatasetName
     version: Digest
     """Which dataset version the key opens."""
     columns: Annotated[list[str], Field(min_length=1)]

@@ -10,7 +10,7 @@ from pydantic import Field
 from cleanroom.attestation.claims import Assurance
 from cleanroom.attestation.claims.revocation import is_unknown
 from cleanroom.attestation.evidence import is_empty
-from cleanroom.encoding import Digest, Instant, Name, Record
+from cleanroom.encoding import DatasetName, Digest, Instant, Name, Record
 from cleanroom.ledger.entry import Instance, OutputRecord, RunId
 from cleanroom.ledger.loss import Loss
 from cleanroom.manifest.choices import Choice
@@ -54,7 +54,7 @@ class WorkerPart(Record):
 class InputPart(Record):
     """One input of the run."""
 
-    dataset: Name
+    dataset: DatasetName
     owner: Name
     version: Digest
     columns: list[str]

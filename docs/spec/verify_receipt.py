@@ -263,10 +263,11 @@ def permitted(said: Json, manifest: Json) -> Json:
     """The computation, once all that a predicate says about it is what the manifest allows."""
     ran, data = manifest["computations"][said["computation"]], manifest["datasets"]
     needed = ran["inputs"] | {k: ran[k] | {"columns": [k]} for k in ("model",) if k in ran}
-    read = {n: [r["dataset"], data[r["dataset"]]["owner"], r["columns"]] for n, r in needed.items()}
+    owner = {n: data.get(r["dataset"], {"owner": "room"})["owner"] for n, r in needed.items()}
+    read = {n: [r["dataset"], owner[n], r["columns"]] for n, r in needed.items()}
     got = {n: [r["dataset"], r["owner"], r["columns"]] for n, r in said["inputs"].items()}
-    sent = [(n, o, ["room"] * ("kept_as" in o)) for n, o in ran["outputs"].items()]
-    due = sorted((n, p) for n, o, room in sent for p in o.get("recipients", []) + room)
+    sent = [(n, o.get("recipients", []), "kept_as" in o) for n, o in ran["outputs"].items()]
+    due = sorted((n, p) for n, to, kept in sent for p in [*to, *["room"] * (kept or not to)])
     ranges, count = ran.get("parameters", {}), ran["workers"].get("count", 1)
     require(got == read and said["submitter"] in ran["submitters"], "other inputs or submitter")
     require(sorted((o["output"], o["recipient"]) for o in said["outputs"]) == due, "other outputs")
@@ -313,8 +314,8 @@ def gang(receipt: Json, said: Json, ran: Json, trust: Json) -> list[tuple[str, s
     return found
 
 
-def verify(receipt: Json, manifest: Json, development_roots: set[str]) -> Json:
-    """The receipt's predicate, once every step holds."""
+def verify(receipt: Json, manifest: Json, roots: set[str]) -> Json:
+    """The receipt's predicate, once every step holds; `roots` are those of development."""
     room, envelope, metadata = receipt["statement"], receipt["envelope"], manifest["metadata"]
     own, payload = canonical(manifest), unb64(envelope["payload"])
     said: Json = read(payload, "the payload")["predicate"]
@@ -324,8 +325,8 @@ def verify(receipt: Json, manifest: Json, development_roots: set[str]) -> Json:
     born = {"lineage": metadata["lineage"], "approve": {p: approve[p]["public"] for p in approve}}
     genesis = hashlib.sha256(frame("cleanroom/genesis/v1", canonical(born))).digest()
     moment = datetime.strptime(now, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
-    trust = {"roots": development_roots, "genesis": genesis, "now": moment} | manifest
-    trust["room"] = room["evidence"]  # the lists that it brings count for the workers, too
+    # the lists that the room's evidence brings count for the workers, too
+    trust = manifest | {"roots": roots, "genesis": genesis, "now": moment, "room": room["evidence"]}
     # 1: the room's statement holds for this very payload, at the time of release
     nonce = hashlib.sha256(frame("cleanroom/receipt/v1", payload)).digest()
     require(unb64(room["nonce"]) == nonce and room["phase"] == "active", "another receipt's proof")

@@ -13,8 +13,8 @@ from cleanroom.crypto.signing import Signer
 from cleanroom.encoding import content_digest
 from cleanroom.errors import SealBroken
 from cleanroom.ledger.entry import DatasetAdded
-from cleanroom.manifest.keeping import ROOM
-from cleanroom.manifest.model import Manifest, ModelOutput
+from cleanroom.manifest.keeping import ROOM, kept_by
+from cleanroom.manifest.model import Manifest
 from cleanroom.protocol.dataset import (
     DatasetVersion,
     Part,
@@ -90,7 +90,7 @@ def _version(manifest: Manifest, run: Run, sealed: SealedOutput, at: datetime) -
 
 
 def _dataset(run: Run, sealed: SealedOutput) -> str:
-    rule = run.computation.outputs[sealed.output.output]
-    if not isinstance(rule, ModelOutput) or rule.kept_as is None:
+    kept = kept_by(run.request.computation, run.computation)
+    if sealed.output.output not in kept:
         raise SealBroken(f"output {sealed.output.output!r} is not kept")
-    return rule.kept_as
+    return kept[sealed.output.output]

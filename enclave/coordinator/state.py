@@ -23,6 +23,7 @@ from cleanroom.manifest.checks import in_force
 from cleanroom.manifest.choices import Choice
 from cleanroom.manifest.genesis import Genesis
 from cleanroom.manifest.model import AnyComputation, Manifest
+from cleanroom.manifest.words import owners
 from cleanroom.protocol.dataset import DatasetVersion
 from cleanroom.protocol.join import Join
 from cleanroom.protocol.predicate import BudgetPart
@@ -260,8 +261,8 @@ class Room:
     def watchers_of(self, run: Run) -> frozenset[str]:
         """Parties that may know of a run."""
         recipients = {name for out in run.computation.outputs.values() for name in out.recipients}
-        owners = {held.owner for held in self.inputs_of(run).values()}
-        return frozenset({run.request.submitter, *recipients, *owners})
+        told = owners(self.agreed(), run.computation)
+        return frozenset({run.request.submitter, *recipients, *told})
 
     def inputs_of(self, run: Run) -> dict[str, DatasetVersion]:
         """The dataset version behind each input of a run."""

@@ -17,12 +17,13 @@ from cleanroom.crypto.sealing import (
     seal,
 )
 from cleanroom.dataset.context import DatasetContext
+from cleanroom.dataset.kept_file import kept_file
+from cleanroom.dataset.model_file import ModelDescription
 from cleanroom.dataset.models.sealing import model_context
 from cleanroom.encoding import content_digest
 from cleanroom.errors import ComputationFailed
 from cleanroom.ledger.entry import OutputRecord
-from cleanroom.manifest.keeping import ROOM
-from cleanroom.manifest.model import ModelOutput
+from cleanroom.manifest.keeping import ROOM, kept_by
 from cleanroom.protocol.dataset import kept_version, key_context
 from cleanroom.protocol.run import delivery_context, output_context
 from cleanroom.protocol.work import SealedOutput
@@ -66,16 +67,16 @@ def seal_result(
 def _kept(
     released: Released, accepted: AcceptedOrder, seal_key: SealKey, directory: Path
 ) -> SealedOutput:
-    """Seal trees to the room as a version of the dataset that they are kept as."""
+    """Seal a model to the room as a version of the dataset that it stays as."""
     manifest, order = accepted.manifest, accepted.order
-    rule = manifest.computations[order.computation].outputs[released.output]
-    if not isinstance(rule, ModelOutput) or rule.kept_as is None:
+    kept = kept_by(order.computation, manifest.computations[order.computation])
+    if released.output not in kept:
         raise ComputationFailed(f"output {released.output!r} is not kept")
-    trees = b"" if released.suppressed else released.table["booster"][0].as_py()
-    lineage, owner = str(manifest.metadata.lineage), manifest.datasets[rule.kept_as].owner
+    dataset = kept[released.output]
+    lineage, owner = str(manifest.metadata.lineage), manifest.datasets[dataset].owner
     version, key = kept_version(order.run, released.output), secrets.token_bytes(CONTENT_KEY_LENGTH)
-    place = model_context(DatasetContext(lineage, rule.kept_as, owner, version))
-    ciphertext = encrypt_content(trees, key, context=place)
+    place = model_context(DatasetContext(lineage, dataset, owner, version))
+    ciphertext = encrypt_content(kept_content(released), key, context=place)
     digest = content_digest(ciphertext)
     with _created(sealed_file(directory, digest)) as file:
         file.write(ciphertext)
@@ -86,8 +87,19 @@ def _kept(
         size=len(ciphertext),
         suppressed=released.suppressed,
     )
-    context = key_context(lineage, manifest.digest, rule.kept_as, owner, version)
+    context = key_context(lineage, manifest.digest, dataset, owner, version)
     return SealedOutput(output=output, sealed_key=seal(key, seal_key, context=context))
+
+
+def kept_content(released: Released) -> bytes:
+    """The file of a model that stays: trees as they are, others as `kept_file` frames them."""
+    if released.suppressed:
+        return b""
+    (line,) = released.table.to_pylist()
+    described = ModelDescription.from_bytes(line["description"].encode())
+    if described.kind == "gbdt":
+        return bytes(line["booster"])
+    return kept_file(line["description"].encode(), line["booster"])
 
 
 def encrypt_result(

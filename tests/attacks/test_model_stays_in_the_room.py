@@ -20,7 +20,7 @@ from cleanroom.protocol.work import SealedOutput
 from enclave.coordinator.keeping import kept_versions
 from enclave.coordinator.state import Room
 from tests.support.histories import History
-from tests.support.keeping import keeping_plain, kept_tables
+from tests.support.keeping import keeping_plain, kept_tables, staying_plain
 from tests.support.manifests import NOW, signer
 from tests.support.mutants import assert_mutant_is_caught
 from tests.support.trainings import pooled, train
@@ -110,30 +110,30 @@ def test_two_models_have_two_versions():
 
 def test_a_room_scores_with_a_model_that_nobody_has(tmp_path):
     """A whole room: trained, kept, asked over a restart, and in nobody's hands."""
-    manifest = Manifest.from_plain(keeping_plain())
+    manifest = Manifest.from_plain(staying_plain())
     tables = kept_tables()
     with whole_room(tmp_path / "room", manifest, workers=1) as room:
         bank, shop = room.enter("bank"), room.enter("shop")
         bank.add("customers", tables["left"])
         shop.add("baskets", tables["right"])
-        with pytest.raises(CleanroomError, match=r"no version|trees"):
+        with pytest.raises(CleanroomError, match=r"'model\.model' has no version"):
             bank.run("score")
         training = bank.run("model", **PARAMETERS)
         training.wait(timeout=240)
         (handle,) = training.kept
-        assert repr(handle) == f"KeptModel('trees' by {training.id}: sealed in the room)"
+        assert repr(handle) == f"KeptModel('model.model' by {training.id}: sealed in the room)"
         assert standalone(training.receipt(), bank.manifest) == training.id
         for party in (bank, shop):
             with pytest.raises(CleanroomError):
                 party.run_by_id(training.id).result("model")
         with pytest.raises(Usage, match="expected one that 'bank' owns"):
-            bank.add("trees", tmp_path / "none.ubj")
+            bank.add("model.model", tmp_path / "none.ubj")
         scoring = bank.run("score")
         scoring.wait(timeout=240)
         result = scoring.result("scores")
         receipt = result.receipt.verify(bank.manifest)
         assert standalone(result.receipt, bank.manifest) == scoring.id
-        held = bank.status().versions["trees"]
+        held = bank.status().versions["model.model"]
         assert [one.digest for one in held] == [receipt.predicate.inputs["model"].version]
         found = result.table.to_pandas()
     joined = pooled(tables)

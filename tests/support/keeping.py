@@ -1,12 +1,20 @@
-"""A training whose model stays in the room, and scores by it; a bank and a shop, two tables."""
+"""Trainings whose model stays in the room, and scores by it; a bank and a shop, two tables."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
+from cleanroom.dataset.features import matrix
+from cleanroom.dataset.kept_file import check_kept
+from cleanroom.manifest.model import Manifest
+from enclave.computations.prediction.scorers import LOADERS, PRECISION, scored
+from enclave.computations.registry import operations
+from enclave.worker.outputs import kept_content
 from tests.support.manifests import changed
-from tests.support.trainings import TREES, feature, halves, training_plain
+from tests.support.trainings import TREES, Trained, feature, halves, training_plain
 
 LABEL = {"name": "bought", "type": "bool", "role": "label"}
 LEFT = [feature("a"), LABEL]
@@ -58,6 +66,66 @@ def keeping_plain(**changes: Any) -> dict[str, Any]:
         },
     }
     return changed(plain, **changes)
+
+
+def staying_plain(**changes: Any) -> dict[str, Any]:
+    """The same, but nothing is declared of the model: it stays as `model.model`."""
+    plain = keeping_plain()
+    del plain["datasets"]["trees"]
+    plain["computations"]["model"]["outputs"]["model"] = {"kind": "model"}
+    plain["computations"]["score"]["model"] = {"dataset": "model.model"}
+    return changed(plain, **changes)
+
+
+def staying(plain: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    """A manifest whose training `model` leaves its model in the room, exports it, and is asked."""
+    plain = changed(plain)
+    training = plain["computations"]["model"]
+    training["outputs"]["export"] = {"kind": "model", "recipients": ["bank"]}
+    training["outputs"]["model"] = {"kind": "model"}
+    score = staying_plain()["computations"]["score"]
+    label = "bought" if training.get("task") != "regression" else "spent"
+    taken = {side: dict(read) for side, read in training["inputs"].items()}
+    for read in taken.values():
+        read["columns"] = [column for column in read["columns"] if column != label]
+    if training.get("join") == "concat":
+        taken = {"left": taken["left"]}
+    score["inputs"] = taken
+    plain["computations"]["score"] = score
+    classes = Manifest.from_plain(plain).datasets["model.model"].classes
+    told = f"probability.{classes[-1]}" if classes else "value"
+    score["outputs"]["scores"]["columns"] = ["left.id", told]
+    for side, name in (("left", "customers"), ("right", "baskets")):
+        allowed = ["model", "score"] if side in taken else ["model"]
+        plain["datasets"][name]["allow"] = {"computations": allowed, "max_releases": 9}
+    return changed(plain, **changes)
+
+
+def file_of(trained: Trained) -> bytes:
+    """What the worker seals to the room."""
+    (kept,) = [one for one in trained.released if one.recipient == "room"]
+    return kept_content(kept)
+
+
+def both_say(trained: Trained, columns: Mapping[str, pa.Array]) -> tuple[np.ndarray, np.ndarray]:
+    """What the model that stayed says of rows in a `predict`, and what the export says of them.
+
+    Args:
+        trained: of a manifest made by `staying`.
+        columns: each feature by its own name.
+    """
+    manifest = trained.manifest
+    score = manifest.computations["score"]
+    scoring = operations["predict"].plan(score, manifest.datasets, {}).scoring
+    checked = check_kept(file_of(trained), scoring.dataset)
+    form = scoring.dataset.format
+    named = {one.name: pa.chunked_array([columns[one.column]]) for one in scoring.features}
+    rows = matrix(scoring.features, named, PRECISION[form])
+    exported = trained.model_of("export")
+    told = {one.name: columns[one.column] for one in exported.description.features}
+    expected = exported.predict(told)
+    found = scored(LOADERS[form](checked), rows, scoring.dataset.scores)
+    return found, expected if expected.ndim == 2 else expected[:, None]
 
 
 def kept_tables() -> dict[str, Any]:

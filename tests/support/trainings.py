@@ -114,7 +114,11 @@ class Trained:
 
     @property
     def model(self) -> Model:
-        return model_of(self.table("model"))
+        return self.model_of("model")
+
+    def model_of(self, output: str) -> Model:
+        """The exported model of an output."""
+        return model_of(self.table(output))
 
     @property
     def model_bytes(self) -> tuple[str, bytes]:

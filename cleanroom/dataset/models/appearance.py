@@ -5,6 +5,11 @@ Pickles and archives that may hold one come first: loading them runs what they s
 
 import re
 
+from cleanroom.encoding import frame
+
+KEPT = "cleanroom/kept-file/v1"
+"""What a model begins with that stays in a room, framed."""
+
 _PICKLE_TEXT = re.compile(rb"\(?(c[A-Za-z_][A-Za-z0-9_.]*\n|[ld]p0\n|\(?l?p0\n|i[A-Za-z_.]+\n)")
 _SIGNS: tuple[tuple[bytes, str], ...] = (
     (b"PK\x03\x04", "a zip archive, as PyTorch, Keras and NumPy write: it may hold a pickle"),
@@ -20,6 +25,7 @@ _SIGNS: tuple[tuple[bytes, str], ...] = (
     (b"binf", "XGBoost's old binary format"),
     (b"tree\n", "a LightGBM text model"),
     (b"\x7fELF", "a program"),
+    (frame(KEPT), "a model as it stays in a room"),
 )
 """First bytes, and what begins with them."""
 

@@ -19,12 +19,28 @@ from cleanroom.encoding import Digest, Record, content_digest
 from cleanroom.errors import DataOversized, DataUnreadable, ModelRefused
 from cleanroom.manifest.model import ModelDataset
 
+
+def _require_nothing(_raw: bytes, _model: ModelDataset) -> dict[str, int]:
+    raise ModelRefused("the file is a model as it stays in a room, which nobody brings")
+
+
 SIGNS: Mapping[str, str] = MappingProxyType(
-    {"xgboost-ubj": "UBJ, as XGBoost writes", "onnx": "ONNX", "safetensors": "safetensors"}
+    {
+        "xgboost-ubj": "UBJ, as XGBoost writes",
+        "onnx": "ONNX",
+        "safetensors": "safetensors",
+        "cleanroom": "a model as it stays in a room",
+    }
 )
 """What a file of each format looks like, in the words of `appearance`."""
-READERS: Mapping[str, Callable[[bytes, ModelDataset], dict[str, int]]] = MappingProxyType(
-    {"xgboost-ubj": require_trees, "onnx": require_graph, "safetensors": require_tensors}
+Reader = Callable[[bytes, ModelDataset], dict[str, int]]
+READERS: Mapping[str, Reader] = MappingProxyType(
+    {
+        "xgboost-ubj": require_trees,
+        "onnx": require_graph,
+        "safetensors": require_tensors,
+        "cleanroom": _require_nothing,
+    }
 )
 """What judges a file of each format; it returns how large the model is, in numbers with names."""
 
@@ -75,8 +91,15 @@ class CheckedModel:
         )
 
 
-def check_model(content: bytes, dataset: ModelDataset) -> CheckedModel:
+def check_model(
+    content: bytes, dataset: ModelDataset, readers: Mapping[str, Reader] = READERS
+) -> CheckedModel:
     """Return the model once its file is what the manifest declares.
+
+    Args:
+        content: the file.
+        dataset: what the manifest says about it.
+        readers: what judges a file of each format.
 
     Raises:
         DataOversized: it is longer than `max_bytes`.
@@ -86,7 +109,7 @@ def check_model(content: bytes, dataset: ModelDataset) -> CheckedModel:
     found, expected = looks_like(content[:4096]), SIGNS[dataset.format]
     if found != expected:
         raise ModelRefused(f"the file looks like {found}, expected {expected}")
-    return CheckedModel(content, dataset, READERS[dataset.format](content, dataset))
+    return CheckedModel(content, dataset, readers[dataset.format](content, dataset))
 
 
 def open_model(given: object, dataset: ModelDataset) -> CheckedModel:

@@ -89,7 +89,7 @@ def consent_is_mutual(manifest: Manifest) -> Iterator[Problem]:
                     where=_place_of(computation_id, computation, input_id),
                     hint=f"its owner may add it to datasets.{read.dataset}.allow.computations",
                 )
-    for dataset_id, dataset in manifest.datasets.items():
+    for dataset_id, dataset in manifest.declared.items():
         for name in dataset.allow.computations:
             if name in manifest.computations and dataset_id not in _read_by(manifest, name):
                 yield Problem(
@@ -99,11 +99,11 @@ def consent_is_mutual(manifest: Manifest) -> Iterator[Problem]:
 
 
 def datasets_are_read(manifest: Manifest) -> Iterator[Problem]:
-    """Every dataset is read by a computation."""
+    """Every dataset that is declared is read by a computation."""
     read = {
         name for computation in manifest.computations for name in _read_by(manifest, computation)
     }
-    for name in manifest.datasets:
+    for name in manifest.declared:
         if name not in read:
             yield Problem(f"dataset {name!r} is read by no computation", where=f"datasets.{name}")
 

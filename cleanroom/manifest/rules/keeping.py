@@ -4,26 +4,16 @@ from collections.abc import Iterator
 
 from cleanroom.errors import Problem
 from cleanroom.manifest.keeping import ROOM, makers
-from cleanroom.manifest.model import (
-    AnyComputation,
-    Column,
-    Manifest,
-    ModelDataset,
-    ModelFeature,
-    ModelOutput,
-    TrainGbdt,
-)
+from cleanroom.manifest.made import described
+from cleanroom.manifest.model import AnyTraining, Manifest, ModelDataset, ModelFeature, ModelOutput
+from cleanroom.manifest.rules.joining import trainings
+from cleanroom.manifest.rules.names import outline
 
 
-def models_go_somewhere(manifest: Manifest) -> Iterator[Problem]:
-    """A model that is output has recipients, or a dataset that it is kept as, alone."""
+def models_are_kept_once(manifest: Manifest) -> Iterator[Problem]:
+    """A dataset has the models of one output."""
     seen: dict[str, str] = {}
     for path, _, output in _outputs(manifest):
-        if not output.recipients and output.kept_as is None:
-            yield Problem(
-                "the model has neither recipients nor a dataset that it is kept as",
-                where=f"{path}.recipients",
-            )
         if output.kept_as is not None and seen.setdefault(output.kept_as, path) != path:
             yield Problem(
                 f"{output.kept_as!r} is made by {seen[output.kept_as]} already",
@@ -32,22 +22,37 @@ def models_go_somewhere(manifest: Manifest) -> Iterator[Problem]:
 
 
 def kept_models_fit(manifest: Manifest) -> Iterator[Problem]:
-    """A model is kept as a dataset of its very task, classes and features; trees only."""
-    for path, computation, output in _outputs(manifest):
+    """A model is kept as a dataset of its very format, task, classes, features and layers."""
+    for path, training, output in _outputs(manifest):
         if output.kept_as is None:
             continue
-        dataset = manifest.datasets.get(output.kept_as)
+        dataset = manifest.declared.get(output.kept_as)
         if not isinstance(dataset, ModelDataset):
             yield Problem(
                 f"{output.kept_as!r} is no dataset of kind `model`", where=f"{path}.kept_as"
             )
-        elif not isinstance(computation, TrainGbdt) or computation.join == "concat":
-            yield Problem(
-                "the model is not of `train.gbdt` over tables beside each other, which alone stays",
-                where=f"{path}.kept_as",
-            )
-        elif fault := _fault(manifest, computation, dataset):
+            continue
+        model = described(training, output, manifest.declared, dataset.allow)
+        if fault := _fault(dataset, model):
             yield Problem(f"the model is kept as {output.kept_as!r}, {fault}", f"{path}.kept_as")
+
+
+def features_are_told_apart(manifest: Manifest) -> Iterator[Problem]:
+    """Features of a model that stays have names of their own: columns are found by them later."""
+    for dataset, (name, output_id) in makers(manifest).items():
+        model, seen = manifest.datasets.get(dataset), dict[str, str]()
+        if not isinstance(model, ModelDataset) or dataset in manifest.declared:
+            continue
+        for feature in model.features:
+            other = seen.get(outline(feature.name))
+            if other is not None:
+                yield Problem(
+                    f"the model stays while its feature {feature.name!r} repeats or looks like "
+                    f"{other!r} of another input, expected names of their own",
+                    where=f"computations.{name}.outputs.{output_id}",
+                    hint="rename a column, or let the model go to recipients",
+                )
+            seen.setdefault(outline(feature.name), feature.name)
 
 
 def nobody_is_the_room(manifest: Manifest) -> Iterator[Problem]:
@@ -56,45 +61,27 @@ def nobody_is_the_room(manifest: Manifest) -> Iterator[Problem]:
         yield Problem(f"a party is named {ROOM!r}, which keeps a model", where=f"parties.{ROOM}")
 
 
-def _fault(manifest: Manifest, computation: TrainGbdt, dataset: ModelDataset) -> str:
-    read = list(_read(manifest, computation))
-    features = [_feature(column) for column in read if column.role == "feature"]
-    label = next((column for column in read if column.role == "label"), None)
-    classes = ["false", "true"]
-    if label is None or computation.task == "regression":
-        classes = []
-    elif label.values is not None:
-        classes = list(label.values)
-    if dataset.format != "xgboost-ubj" or dataset.task != computation.task:
-        return f"which is {dataset.format} for a {dataset.task}"
-    if dataset.classes != classes:
-        return f"which has classes {dataset.classes}, expected {classes}"
-    if list(map(_outline, dataset.features)) != list(map(_outline, features)):
-        expected = ", ".join(feature.name for feature in features)
+def _fault(dataset: ModelDataset, model: ModelDataset) -> str:
+    """How a declared dataset differs from what a training makes; empty where it does not."""
+    if (dataset.format, dataset.task) != (model.format, model.task):
+        expected = f"{model.format} for a {model.task}"
+        return f"which is {dataset.format} for a {dataset.task}, expected {expected}"
+    if dataset.classes != model.classes:
+        return f"which has classes {dataset.classes}, expected {model.classes}"
+    if list(map(_outline, dataset.features)) != list(map(_outline, model.features)):
+        expected = ", ".join(feature.name for feature in model.features)
         return f"whose features are not the training's, in its order: {expected}"
+    if dataset.network != model.network:
+        return "whose layers are not the training's"
     return ""
-
-
-def _feature(column: Column) -> ModelFeature:
-    kind = {"date32": "string", "timestamp": "string"}.get(column.type, column.type)
-    return ModelFeature.from_plain({"name": column.name, "type": kind, "values": column.values})
 
 
 def _outline(feature: ModelFeature) -> tuple[str, str, tuple[str, ...]]:
     return feature.name, feature.type, tuple(feature.values or ())
 
 
-def _read(manifest: Manifest, computation: TrainGbdt) -> Iterator[Column]:
-    """In the order of the training's matrix: inputs by name, then the dataset's columns."""
-    for _, read in sorted(computation.inputs.items()):
-        dataset = manifest.datasets.get(read.dataset)
-        for column in dataset.columns if dataset else ():
-            if column.name in read.columns:
-                yield column
-
-
-def _outputs(manifest: Manifest) -> Iterator[tuple[str, AnyComputation, ModelOutput]]:
-    for name, computation in manifest.computations.items():
-        for output_id, output in computation.outputs.items():
+def _outputs(manifest: Manifest) -> Iterator[tuple[str, AnyTraining, ModelOutput]]:
+    for name, training in trainings(manifest):
+        for output_id, output in training.outputs.items():
             if isinstance(output, ModelOutput):
-                yield f"computations.{name}.outputs.{output_id}", computation, output
+                yield f"computations.{name}.outputs.{output_id}", training, output

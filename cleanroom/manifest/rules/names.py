@@ -45,7 +45,7 @@ def _references(manifest: Manifest) -> Iterator[tuple[str, str, str, Iterable[st
     for role, worker in manifest.workers.items():
         for name in worker.policies:
             yield f"workers.{role}.policies.{name}", "policy", name, manifest.attestation
-    for dataset_id, dataset in manifest.datasets.items():
+    for dataset_id, dataset in manifest.declared.items():
         path = f"datasets.{dataset_id}"
         yield f"{path}.owner", "party", dataset.owner, manifest.parties
         for name in dataset.allow.computations:
@@ -74,7 +74,7 @@ def _maps(manifest: Manifest) -> Iterator[tuple[str, Iterable[str]]]:
     yield "parties", manifest.parties
     yield "attestation", manifest.attestation
     yield "workers", manifest.workers
-    yield "datasets", manifest.datasets
+    yield "datasets", manifest.declared
     yield "computations", manifest.computations
     for name, computation in manifest.computations.items():
         yield f"computations.{name}.inputs", computation.inputs

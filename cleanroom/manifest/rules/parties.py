@@ -111,7 +111,7 @@ def _keys(manifest: Manifest) -> Iterator[tuple[str, str, PartyKey]]:
 
 
 def _needed(manifest: Manifest) -> Iterator[tuple[str, str, str]]:
-    for name, dataset in manifest.datasets.items():
+    for name, dataset in manifest.declared.items():
         yield f"datasets.{name}.owner", dataset.owner, "provide"
     for name, computation in manifest.computations.items():
         for party in computation.submitters:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from cleanroom.errors import Problem
+from cleanroom.manifest.keeping import makers
 from cleanroom.manifest.model import (
     Column,
     Dataset,
@@ -31,15 +32,22 @@ MOST_WEIGHTS = 1 << 24
 
 def models_are_described(manifest: Manifest) -> Iterator[Problem]:
     """A model has classes if it classifies, layers if it is safetensors, features it can take."""
+    made = makers(manifest)
     for name, model in _models(manifest):
         path = f"datasets.{name}"
+        if model.format == "cleanroom" and name not in made:
+            yield Problem(
+                "format is cleanroom, in which models stay that are trained here: nobody brings it",
+                where=f"{path}.format",
+            )
         if (model.task == "classification") != (len(model.classes) >= 2):
             yield Problem(
                 f"{len(model.classes)} classes are listed for a {model.task}, expected "
                 f"{'two or more' if model.task == 'classification' else 'none'}",
                 where=f"{path}.classes",
             )
-        if (model.format == "safetensors") != (model.network is not None):
+        layered = [model.format == "safetensors", model.network is not None]
+        if model.format != "cleanroom" and len(set(layered)) > 1:
             yield Problem(
                 f"network is {'missing' if model.network is None else 'given'} while the format "
                 f"is {model.format}, expected it for safetensors and nothing else",
@@ -207,9 +215,9 @@ def _faults_in_features(path: str, model: ModelDataset) -> Iterator[Problem]:
                 f"{'missing' if feature.values is None else 'listed'}, expected them for strings",
                 where=f"{where}.values",
             )
-        if feature.nullable and model.format != "xgboost-ubj":
+        if feature.nullable and model.format in ("onnx", "safetensors"):
             yield Problem(
-                f"feature {feature.name!r} may be missing, which only xgboost-ubj can take",
+                f"feature {feature.name!r} may be missing, which {model.format} cannot take",
                 where=f"{where}.nullable",
             )
 
@@ -262,7 +270,7 @@ def _fault_in_label(column: Column, model: ModelDataset) -> str:
 
 
 def _models(manifest: Manifest) -> Iterator[tuple[str, ModelDataset]]:
-    for name, dataset in manifest.datasets.items():
+    for name, dataset in manifest.declared.items():
         if isinstance(dataset, ModelDataset):
             yield name, dataset
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from cleanroom.attestation.resolving import names_in
 from cleanroom.errors import Problem
+from cleanroom.manifest.keeping import makers
 from cleanroom.manifest.model import (
     CurveOutput,
     IntersectCount,
@@ -93,6 +94,18 @@ def models_remember(manifest: Manifest) -> Iterator[Problem]:
                 )
 
 
+def models_stay_unused(manifest: Manifest) -> Iterator[Problem]:
+    """A model that stays, and that no computation uses, is of use to nobody."""
+    for name, (computation, output_id) in makers(manifest).items():
+        dataset = manifest.datasets.get(name)
+        if dataset is not None and not dataset.allow.computations:
+            yield Problem(
+                "the model stays in the room, and no computation uses it: it ends with the room",
+                where=f"computations.{computation}.outputs.{output_id}",
+                hint=f"name recipients, or let a `predict` or `evaluate` name {name!r}",
+            )
+
+
 def models_can_be_copied(manifest: Manifest) -> Iterator[Problem]:
     """Answers of a model, enough of them, are a copy of it."""
     for name, computation in manifest.computations.items():
@@ -119,7 +132,7 @@ def told_early(manifest: Manifest) -> Iterator[Problem]:
 
 def consent_runs_out(manifest: Manifest) -> Iterator[Problem]:
     """A dataset's `max_releases` ends before the runs that its computations may have."""
-    for name, dataset in manifest.datasets.items():
+    for name, dataset in manifest.declared.items():
         runs = sum(
             manifest.computations[computation].limits.max_runs
             for computation in dataset.allow.computations

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from cleanroom.dataset.features import Matrix, matrix, require_lawful
-from cleanroom.dataset.models.check import check_model
+from cleanroom.dataset.kept_file import check_kept
 from cleanroom.errors import ComputationFailed, RunRefused
 from cleanroom.manifest.choices import Choice
 from cleanroom.manifest.model import (
@@ -27,7 +27,7 @@ from enclave.computations.matches import UNIT, combine_lines, lines, place
 from enclave.computations.partition import hash_keys, seed
 from enclave.computations.plan import Plan, Scoring
 from enclave.computations.prediction.answers import answered, judged, of_metrics
-from enclave.computations.prediction.scorers import LOADERS, scored
+from enclave.computations.prediction.scorers import LOADERS, PRECISION, scored
 from enclave.computations.prediction.scoring import plan_prediction
 from enclave.computations.release import Outcome, Rule
 
@@ -103,7 +103,7 @@ def _said(
     scoring: Scoring, payload: Mapping[str, pa.Table], at: Mapping[str, np.ndarray]
 ) -> Matrix:
     """What the model says of each line: lines by classes, or by one number."""
-    model = check_model(payload[MODEL].column(MODEL)[0].as_py(), scoring.dataset)
+    model = check_kept(payload[MODEL].column(MODEL)[0].as_py(), scoring.dataset)
     scorer = LOADERS[scoring.dataset.format](model)
     brought = {
         feature.name: (payload[source].column(feature.column), at[source])
@@ -112,7 +112,7 @@ def _said(
     for feature in scoring.features:
         require_lawful(feature, brought[feature.name][0])
     joined = {name: _taken(column, rows) for name, (column, rows) in brought.items()}
-    rows = matrix(scoring.features, joined, np.float32)
+    rows = matrix(scoring.features, joined, PRECISION[scoring.dataset.format])
     return scored(scorer, rows, scoring.dataset.scores)
 
 

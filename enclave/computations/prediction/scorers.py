@@ -24,7 +24,8 @@ class Scorer(Protocol):
         """What it says of some rows.
 
         Args:
-            rows: rows by matrix columns, `float32` in C order; NaN where a value is missing.
+            rows: rows by matrix columns, of the format's `PRECISION`, in C order; NaN where a value
+                is missing.
 
         Returns:
             Rows by classes, or by one number, `float64`; NaN where it does not say anything.
@@ -64,6 +65,13 @@ def network(model: CheckedModel) -> Scorer:
     return networks.network(model)
 
 
+def kept(model: CheckedModel) -> Scorer:
+    """Load a linear model or a network that was trained in the room."""
+    from enclave.computations.prediction import kept as found  # noqa: PLC0415 - as above
+
+    return found.kept(model)
+
+
 def graph(model: CheckedModel) -> Scorer:
     """Load an ONNX graph."""
     from enclave.computations.prediction import graphs  # noqa: PLC0415 - as above
@@ -75,8 +83,17 @@ LOADERS: Mapping[str, Callable[[CheckedModel], Scorer]] = {
     "xgboost-ubj": trees,
     "onnx": graph,
     "safetensors": network,
+    "cleanroom": kept,
 }
 """How a model of each format is loaded."""
+
+PRECISION: Mapping[str, type[np.floating[Any]]] = {
+    "xgboost-ubj": np.float32,
+    "onnx": np.float32,
+    "safetensors": np.float32,
+    "cleanroom": np.float64,
+}
+"""The numbers that a model of each format takes: of one trained here, as its training took them."""
 
 
 def scored(scorer: Scorer, rows: Matrix, width: int) -> Matrix:

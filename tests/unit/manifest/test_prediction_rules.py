@@ -69,7 +69,7 @@ BROKEN = [
         "models_are_described",
         {f"{MODEL}__format": "onnx"},
         "datasets.scorer.features.1.nullable",
-        "feature 'dose' may be missing, which only xgboost-ubj can take",
+        "feature 'dose' may be missing, which onnx cannot take",
     ),
     (
         "models_are_models",
