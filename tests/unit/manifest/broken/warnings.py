@@ -39,6 +39,12 @@ WARNED = [
         "the model leaves without noise",
     ),
     (
+        "models_stay_unused",
+        {**TRAINS, f"{MATCHES}__outputs__model": {"kind": "model"}},
+        "computations.matches.outputs.model",
+        "no computation uses it: it ends with the room",
+    ),
+    (
         "told_early",
         {
             **TRAINS,
