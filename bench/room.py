@@ -29,7 +29,8 @@ from cleanroom.protocol.statement import verify_for_party
 from enclave.attester.measure import installed_code_digest, measurement_of
 from enclave.attester.simulated import SimulatedPlatform
 from enclave.demo.tables import generate
-from enclave.local import LocalRoom, prepare
+from enclave.launching import LocalRoom
+from enclave.local import prepare
 from enclave.worker.joining import Launch, join
 
 EXAMPLE = Path("manifests/examples/partner/cleanroom.yaml")

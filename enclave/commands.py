@@ -224,7 +224,7 @@ def _platform(directory: Path) -> list[str]:
 
 
 def _worker_platform(room: Path) -> list[str]:
-    from enclave.local import worker_platform  # noqa: PLC0415 - start-up time
+    from enclave.launching import worker_platform  # noqa: PLC0415 - start-up time
 
     simulated = worker_platform(room)
     return ["--platform", str(simulated)] if simulated.is_dir() else []

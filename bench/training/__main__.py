@@ -20,7 +20,8 @@ from bench.rooms import enter
 from bench.training.inputs import CASES, PARTIES, Case, contract, write
 from cleanroom.client.manifest_file import ManifestFile
 from cleanroom.client.room import Room
-from enclave.local import LocalRoom, prepare
+from enclave.launching import LocalRoom
+from enclave.local import prepare
 
 OUT = Path("bench/out/training.json")
 REST_S = 2.0

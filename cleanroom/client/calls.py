@@ -18,6 +18,7 @@ from cleanroom.attestation.collateral import Collateral
 from cleanroom.client.clock import Clock
 from cleanroom.client.identity import Identity
 from cleanroom.client.memory import Memory
+from cleanroom.client.patience import LONGEST_PAUSE_S, Patience
 from cleanroom.client.session import Question, caller_proof, read_token
 from cleanroom.client.transport import (
     LONG_S,
@@ -40,10 +41,6 @@ from cleanroom.wire.proto.cleanroom.v1 import cleanroom_pb2 as pb
 
 PATIENCE_S = 60.0
 """How long a break is waited out before it becomes an error, in seconds."""
-FIRST_PAUSE_S = 0.2
-"""The pause after the first failure, in seconds; each next one is twice as long."""
-LONGEST_PAUSE_S = 5.0
-"""No pause is longer, in seconds."""
 
 T = TypeVar("T")
 
@@ -121,7 +118,7 @@ class Calls:
             act: may be done twice without harm.
             stop: ends all patience when it is set.
         """
-        patience = _Patience(self.caller.patience_s, stop)
+        patience = Patience(self.caller.patience_s, stop)
         while True:
             generation, transport = self._current(patience)
             try:
@@ -135,18 +132,18 @@ class Calls:
         Args:
             begin: starts where the caller stands now: it is asked again after each break.
         """
-        patience = _Patience(self.caller.patience_s)
+        patience = Patience(self.caller.patience_s)
         while True:
             generation, transport = self._current(patience)
             began = time.monotonic()
             try:
                 for each in begin(transport):
                     yield each
-                    patience = _Patience(self.caller.patience_s)
+                    patience = Patience(self.caller.patience_s)
                 return  # noqa: TRY300 - the end of the stream, not of a try
             except (Unreachable, TransferBroken, CallerRefused) as broken:
                 if time.monotonic() - began > LONGEST_PAUSE_S:  # it held, and said nothing
-                    patience = _Patience(self.caller.patience_s)
+                    patience = Patience(self.caller.patience_s)
                 self._mend(broken, generation, patience)
 
     def require_active(self) -> TrustedRoom:
@@ -177,7 +174,7 @@ class Calls:
                 self._transport.close()
             self._transport = None
 
-    def _current(self, patience: "_Patience") -> tuple[int, Transport]:
+    def _current(self, patience: Patience) -> tuple[int, Transport]:
         while True:
             try:
                 return self._connected()
@@ -198,7 +195,7 @@ class Calls:
         verified_at = self.room.result.issued_at
         return most is not None and caller.clock() - verified_at > timedelta(seconds=most)
 
-    def _mend(self, broken: CleanroomError, generation: int, patience: "_Patience") -> None:
+    def _mend(self, broken: CleanroomError, generation: int, patience: Patience) -> None:
         if isinstance(broken, CallerRefused):
             patience.once(broken)
         else:
@@ -255,29 +252,3 @@ class Calls:
         sent = pb.Canonical(record=proof.to_bytes())
         reply: pb.Canonical = transport.call(transport.trust.OpenSession, sent)
         return transport.with_token(read_token(reply.record, self.caller.identity).token)
-
-
-class _Patience:
-    """How long breaks are waited out from the first one on, with pauses that grow."""
-
-    def __init__(self, seconds: float, stop: threading.Event | None = None) -> None:
-        self._stop = stop or threading.Event()
-        self._seconds = seconds
-        self._end: float | None = None
-        self._pause = FIRST_PAUSE_S
-        self._refused = False
-
-    def spend(self, broken: CleanroomError) -> None:
-        """Wait a little; raise what broke once there is no time left."""
-        if self._end is None:
-            self._end = time.monotonic() + self._seconds
-        left = self._end - time.monotonic()
-        if left <= 0 or self._stop.wait(min(self._pause, left)):
-            raise broken
-        self._pause = min(self._pause * 2, LONGEST_PAUSE_S)
-
-    def once(self, refused: CallerRefused) -> None:
-        """A token may be forgotten by a restart; refused twice, it is really refused."""
-        if self._refused:
-            raise refused
-        self._refused = True

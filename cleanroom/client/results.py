@@ -1,13 +1,10 @@
-"""A result as its recipient gets it: fetch, compare, open wholly, and only then parse.
+"""A result in its recipient's hands: rows, metrics or a model, to look at, draw and save.
 
-The plaintext is Parquet that an attested worker wrote by known rules (no compression, no
-dictionary, plain encodings). Whatever is written otherwise is refused before it is decoded, so a
-small file cannot become a large table.
+It was opened and read by `opening` before; nothing here meets bytes of the room.
 """
 
 import os
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -20,20 +17,8 @@ from cleanroom.client.budget import Budgets
 from cleanroom.client.display import counted, mimebundle
 from cleanroom.client.files import PRIVATE_FILE, write_new
 from cleanroom.client.receipts import Receipt
-from cleanroom.crypto.sealing import Unsealer, decrypt_content
-from cleanroom.dataset.formats import THRIFT_LIMITS
-from cleanroom.errors import DataMismatch, GroupTooSmall, MachineUnfit, Usage
-from cleanroom.manifest.model import (
-    AnyOutput,
-    CurveOutput,
-    EvaluationOutput,
-    ImportanceOutput,
-    Manifest,
-    MetricsOutput,
-    RowsOutput,
-    ScoresOutput,
-)
-from cleanroom.protocol.run import Delivery, delivery_context, output_context
+from cleanroom.errors import GroupTooSmall, MachineUnfit, Usage
+from cleanroom.protocol.run import Delivery
 
 if TYPE_CHECKING:
     import pandas as pd  # type: ignore[import-untyped]
@@ -42,14 +27,6 @@ if TYPE_CHECKING:
     from cleanroom.client.card import ModelCard
     from cleanroom.client.models import Model
 
-MOST_IMPORTANCES = 100_000
-"""A table of importances has no more lines: one for each feature of each input."""
-MOST_METRICS = 1_000
-"""A table of metrics has no more lines: a few for each model that is compared."""
-MOST_POINTS = 20_000
-"""A table of an evaluation has no more lines."""
-ENCODINGS = frozenset({"PLAIN", "RLE", "BIT_PACKED"})
-"""With these a page decodes to about its own size."""
 MODEL_COLUMNS = ["description", "booster"]
 """Columns of a model; one row."""
 MODEL_SUFFIXES = (".ubj", ".safetensors", ".json")
@@ -259,79 +236,4 @@ def _drawing(name: str) -> Callable[..., Any]:
         raise MachineUnfit(
             "matplotlib is not installed", hint="pip install 'attested-cleanroom[notebook]'"
         ) from None
-    return found
-
-
-def open_delivery(
-    delivery: Delivery, sealed: bytes, manifest: Manifest, computation: str, unsealer: Unsealer
-) -> pa.Table:
-    """Open a delivered result and read it, once its bytes are authentic to the last one.
-
-    Args:
-        delivery: as received, for this party.
-        sealed: the blob it names, compared with its digest.
-        manifest: the party's own.
-        computation: of the run.
-        unsealer: the party's `receive` key.
-
-    Raises:
-        SealBroken: key or bytes are not of this run, output and recipient.
-        DataMismatch: it is not a table as the manifest describes it.
-    """
-    place = delivery.output
-    context = output_context(
-        str(manifest.metadata.lineage),
-        manifest.digest,
-        delivery.run,
-        place.output,
-        place.recipient,
-    )
-    key = unsealer.open(delivery.sealed_key, context=delivery_context(context, place.digest))
-    rule = manifest.computations[computation].outputs[place.output]
-    return _read(decrypt_content(sealed, key, context=context), rule)
-
-
-def _read(plain: bytes, rule: AnyOutput) -> pa.Table:
-    with suppress(pa.ArrowException, OSError, ValueError, NotImplementedError):
-        file = pq.ParquetFile(
-            pa.BufferReader(plain), arrow_extensions_enabled=False, **THRIFT_LIMITS
-        )
-        _shaped(file, rule)
-        table = file.read()
-        table.validate(full=True)
-        return table.replace_schema_metadata(None)
-    raise DataMismatch("the result is not the Parquet that a worker writes")
-
-
-def _shaped(file: pq.ParquetFile, rule: AnyOutput) -> pq.ParquetFile:
-    metadata = file.metadata
-    most = _most_rows(rule)
-    if metadata.num_rows > most:
-        raise DataMismatch(f"the result has {metadata.num_rows} rows, expected at most {most}")
-    _columns(file.schema_arrow.names, rule.columns)
-    for group in range(metadata.num_row_groups):
-        for index in range(metadata.num_columns):
-            chunk = metadata.row_group(group).column(index)
-            if chunk.compression != "UNCOMPRESSED" or not ENCODINGS.issuperset(chunk.encodings):
-                raise DataMismatch("the result is compressed or encoded, expected plain pages")
-    return file
-
-
-def _most_rows(rule: AnyOutput) -> int:
-    match rule:
-        case RowsOutput() | ScoresOutput():
-            return rule.max_rows
-        case ImportanceOutput():
-            return MOST_IMPORTANCES
-        case MetricsOutput():
-            return MOST_METRICS
-        case EvaluationOutput() | CurveOutput():
-            return MOST_POINTS
-        case _:
-            return 1
-
-
-def _columns(found: Sequence[str], expected: Sequence[str]) -> Sequence[str]:
-    if sorted(found) != sorted(expected):
-        raise DataMismatch(f"the result has columns {sorted(found)}, expected {sorted(expected)}")
     return found

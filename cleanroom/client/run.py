@@ -14,6 +14,7 @@ from cleanroom.client.calls import Calls
 from cleanroom.client.display import mimebundle
 from cleanroom.client.kept import KeptModel
 from cleanroom.client.receipts import Receipt
+from cleanroom.client.story import Story
 from cleanroom.client.transfer import Progress, download, silent
 from cleanroom.client.transport import Transport
 from cleanroom.encoding import instant_text
@@ -87,7 +88,7 @@ class Run:
             TransportError: the room cannot be reached, after all patience.
         """
         end = None if timeout is None else time.monotonic() + timeout
-        story = _Story(self.id)
+        story = Story(self.id)
 
         def begin(to: Transport) -> Iterator[RunEvent]:
             story.goes_on_with(to)
@@ -155,7 +156,8 @@ class Run:
             Usage: there is no such output for this party.
             NotTrusted: the result or its receipt does not hold.
         """
-        from cleanroom.client.results import Result, open_delivery  # noqa: PLC0415 - pyarrow
+        from cleanroom.client.opening import open_delivery  # noqa: PLC0415 - pyarrow
+        from cleanroom.client.results import Result  # noqa: PLC0415 - pyarrow
 
         name = self._own_output(output)
         self.wait(timeout)
@@ -280,42 +282,6 @@ class Run:
             f"run {self.id} is not over after {timeout} s, it is {self._view.phase}",
             hint="it goes on in the room: wait again, or cancel it",
         )
-
-
-class _Story:
-    """What was told of a run so far.
-
-    Events are numbered while a coordinator lives; after a restart the story begins again with the
-    phase that the run is in. So behind every new session it is read from its start, and what was
-    told before is passed over.
-    """
-
-    def __init__(self, run: str) -> None:
-        self._run = run
-        self._told: set[bytes] = set()
-        self._next = 0
-        self._from: Transport | None = None
-
-    def goes_on_with(self, transport: Transport) -> None:
-        """The next events come from here."""
-        if self._from is not transport:
-            self._from, self._next = transport, 0
-
-    def begin_again(self) -> None:
-        """The next events are asked for from the first on."""
-        self._next = 0
-
-    def wanted(self) -> pb.WatchRequest:
-        """What to ask for."""
-        return pb.WatchRequest(run=self._run, after=self._next)
-
-    def new(self, record: bytes) -> Iterator[RunEvent]:
-        """The event, unless it was told before."""
-        event = RunEvent.from_bytes(record)
-        self._next = event.sequence + 1
-        if record not in self._told:
-            self._told.add(record)
-            yield event
 
 
 def _left(end: float | None) -> float:

@@ -32,7 +32,8 @@ from enclave.coordinator.initialise import WorkerPlatform
 from enclave.demo import lending
 from enclave.demo.kept import mark
 from enclave.demo.tables import Tables, generate
-from enclave.local import LocalRoom, begin
+from enclave.launching import LocalRoom
+from enclave.local import begin
 
 PARTIES = {"bank": "Bank plc", "shop": "Shop GmbH"}
 DATASETS = {"bank": "customers", "shop": "baskets"}

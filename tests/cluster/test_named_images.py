@@ -10,7 +10,8 @@ from cleanroom.client.manifest_file import ManifestFile
 from cleanroom.client.room import connect
 from cleanroom.errors import ReferenceValuesRefused
 from enclave.demo.tables import generate
-from enclave.local import LocalRoom, prepare
+from enclave.launching import LocalRoom
+from enclave.local import prepare
 
 EXAMPLE = Path(__file__).parents[2] / "manifests" / "examples" / "partner" / "cleanroom.yaml"
 ROWS, OVERLAP = 4000, 1200

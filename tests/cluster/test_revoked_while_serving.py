@@ -12,7 +12,8 @@ from cleanroom.client.room import connect
 from cleanroom.errors import EvidenceRejected
 from enclave.attester.simulated import SimulatedPlatform
 from enclave.coordinator.initialise import PLATFORM_DIRECTORY
-from enclave.local import LocalRoom, prepare
+from enclave.launching import LocalRoom
+from enclave.local import prepare
 from tests.support.collateral import bundle_file
 from tests.support.rooms import clock, room_manifest
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from cleanroom.client.results import _read
+from cleanroom.client.opening import read_table
 from cleanroom.manifest.model import Manifest
 from cleanroom.protocol.run import LiveValue
 from enclave.computations.encode import encode
@@ -50,7 +50,7 @@ def told(
         for one in release(outcome, rule)
     ]
     outputs = {
-        one.output: _read(bytes(encode(one)), computation.outputs[one.output])
+        one.output: read_table(bytes(encode(one)), computation.outputs[one.output])
         for one in released
         if not one.suppressed
     }

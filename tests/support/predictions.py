@@ -15,7 +15,7 @@ import pandas as pd
 import pyarrow as pa
 import xgboost
 
-from cleanroom.client.results import _read
+from cleanroom.client.opening import read_table
 from cleanroom.dataset.models.ubj import read_ubj
 from cleanroom.manifest.model import Manifest, ModelDataset
 from enclave.computations.encode import encode
@@ -198,7 +198,7 @@ def released(
 def opened(plain: dict[str, Any], one: Released) -> pd.DataFrame:
     """A released table as its recipient opens it."""
     rule = Manifest.from_plain(plain).computations["score"].outputs[one.output]
-    return _read(bytes(encode(one)), rule).to_pandas()
+    return read_table(bytes(encode(one)), rule).to_pandas()
 
 
 def scores(

@@ -16,7 +16,7 @@ import pandas as pd
 import pyarrow as pa
 
 from cleanroom.client.models import Model, model_of
-from cleanroom.client.results import _read
+from cleanroom.client.opening import read_table
 from cleanroom.manifest.model import Manifest
 from enclave.computations.encode import encode
 from enclave.computations.process import compute
@@ -105,7 +105,7 @@ class Trained:
         """The table of the first recipient of an output."""
         one = next(each for each in self.released if each.output == output)
         rule = self.manifest.computations["model"].outputs[output]
-        return _read(bytes(encode(one)), rule)
+        return read_table(bytes(encode(one)), rule)
 
     @property
     def metrics(self) -> dict[str, float]:

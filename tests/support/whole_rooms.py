@@ -3,7 +3,7 @@
     with whole_room(directory, manifest, workers=2) as room:
         room.enter("bank").add("customers", table)
 
-The processes are those of `enclave.local`; only the machine below is simulated. `directory` is the
+The processes are those of `enclave.launching`; only the machine below is simulated. `directory` is the
 host's: everything that coordinator and workers write is below it. Each party has its own beside it.
 """
 
@@ -18,7 +18,8 @@ from cleanroom.client.identity import Identity
 from cleanroom.client.manifest_file import ManifestFile
 from cleanroom.client.room import Room, connect
 from cleanroom.manifest.model import Manifest
-from enclave.local import LocalRoom, prepare
+from enclave.launching import LocalRoom
+from enclave.local import prepare
 
 PATIENCE_S = 90.0
 """How long a party's call waits for a coordinator that comes back, in seconds."""

@@ -279,7 +279,7 @@ def test_a_watch_and_a_result_outlive_a_restart_of_the_coordinator(tmp_path):
 
 
 def test_a_delivery_for_somebody_else_does_not_open(room, tmp_path):
-    from cleanroom.client.results import open_delivery
+    from cleanroom.client.opening import open_delivery
     from cleanroom.protocol.run import Delivery
     from cleanroom.wire.proto.cleanroom.v1 import cleanroom_pb2 as pb
 
