@@ -5,7 +5,7 @@ values, in declared order. A missing value is NaN in all its places. Nothing is 
 learned here.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -69,12 +69,36 @@ def matrix(
         require_lawful(feature, columns[feature.name])
     rows = len(columns[features[0].name])
     filled = np.empty((rows, sum(len(feature.names) for feature in features)), dtype=dtype)
-    place = 0
-    for feature in features:
-        for numbers in _numbers(feature, columns[feature.name]):
-            filled[:, place] = numbers
-            place += 1
+    for feature, place in zip(features, places(features), strict=True):
+        write(feature, numbers_of(feature, columns[feature.name]), filled[:, place])
     return filled
+
+
+def places(features: Sequence[Feature]) -> Iterator[slice]:
+    """Where the columns of each feature stand in a matrix of all."""
+    start = 0
+    for feature in features:
+        width = 1 if feature.values is None else len(feature.values)
+        yield slice(start, start + width)
+        start += width
+
+
+def numbers_of(feature: Feature, column: pa.ChunkedArray) -> Matrix:
+    """A lawful column as 64-bit floats, one for each row; NaN where a value is missing.
+
+    A text is the place of its value among those that are declared: what `write` takes.
+    """
+    return as_numbers(column if feature.values is None else _index(feature.values, column))
+
+
+def write(feature: Feature, numbers: Matrix, into: Matrix) -> None:
+    """Write what `numbers_of` says of some rows into a feature's columns of their matrix."""
+    if feature.values is None:
+        into[:, 0] = numbers
+        return
+    for place in range(len(feature.values)):
+        into[:, place] = numbers == place
+    into[np.isnan(numbers)] = np.nan
 
 
 def require_lawful(feature: Feature, column: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -103,17 +127,6 @@ def as_numbers(column: pa.ChunkedArray) -> Matrix:
         column = column.cast(pa.uint8())
     numbers: Matrix = column.cast(pa.float64(), safe=False).to_numpy()
     return numbers
-
-
-def _numbers(feature: Feature, column: pa.ChunkedArray) -> list[Matrix]:
-    if feature.values is None:
-        return [as_numbers(column)]
-    index = as_numbers(_index(feature.values, column))
-    missing = np.isnan(index)
-    return [
-        np.where(missing, np.nan, (index == place).astype(np.float64))
-        for place in range(len(feature.values))
-    ]
 
 
 def _index(values: Sequence[str], column: pa.ChunkedArray) -> pa.ChunkedArray:

@@ -25,13 +25,15 @@ KEPT_MEMORY: Final = {
     "MIMALLOC_PURGE_DELAY": "-1",
     "MIMALLOC_ALLOW_THP": "0",
     "GLIBC_TUNABLES": "glibc.malloc.mmap_threshold=34359738368"
-    ":glibc.malloc.trim_threshold=34359738368",
+    ":glibc.malloc.trim_threshold=34359738368"
+    ":glibc.malloc.arena_max=1",
     "_RJEM_MALLOC_CONF": "dirty_decay_ms:-1,muzzy_decay_ms:-1",
     "NUMPY_MADVISE_HUGEPAGE": "0",
 }
 """For a subprocess that ends with its run and has nothing to give back: Arrow, the C library and
-Polars keep memory that was freed. No large pages: in a virtual machine they come from memory that
-the host has yet to provide (`docs/performance.md`)."""
+Polars keep memory that was freed. One arena: those of threads are small, and what they cannot hold
+is asked for, cleared and given back each time. No large pages: in a virtual machine they come from
+memory that the host has yet to provide (`docs/performance.md`)."""
 
 
 def environment(directory: Path) -> dict[str, str]:

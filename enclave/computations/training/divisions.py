@@ -17,7 +17,7 @@ from enclave.computations.matches import UNIT, place
 from enclave.computations.plan import Lesson, Plan
 from enclave.computations.training.drawing import drawn, held_back, test_units
 from enclave.computations.training.samples import Mask, some
-from enclave.computations.training.units import Numbers, count
+from enclave.computations.training.units import Numbers, count, numbered
 
 RESTS, LEARNS, TESTS, VALIDATES = range(4)
 """What a row is for in one fit; one that rests is not looked at."""
@@ -114,8 +114,8 @@ def divisions(plan: Plan, lesson: Lesson, found: pa.Table) -> Divisions:
         lesson: its lesson.
         found: the lines of the join.
     """
-    known, unit = np.unique(found.column(UNIT).to_numpy(), return_inverse=True)
-    tests = test_units(len(known), lesson.split)
+    known, unit = numbered(found.column(UNIT).to_numpy())
+    tests = test_units(known, lesson.split)
     joint = _roles(tests, held_back(~tests, lesson))
     fits = [each[unit] for each in (joint, *_folds(tests, lesson))]
     owners = _owners(plan, found) if _compares_rows(plan, lesson) else {}

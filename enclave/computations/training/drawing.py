@@ -28,12 +28,20 @@ def held_back(
 
 def drawn(units: int, split: Split) -> Numbers:
     """The units in the order in which they are drawn."""
-    words = np.random.PCG64(split.seed).random_raw(units)
-    return np.argsort(words, kind="stable")
+    return np.argsort(_words(units, split), kind="stable")
 
 
 def test_units(units: int, split: Split) -> np.ndarray[Any, np.dtype[np.bool_]]:
-    """Which units test, by their place in the joined order."""
-    tested = np.zeros(units, dtype=np.bool_)
-    tested[drawn(units, split)[: (units * split.test_percent + 50) // 100]] = True
+    """Which units test, by their place in the joined order: the first that are drawn."""
+    words, most = _words(units, split), (units * split.test_percent + 50) // 100
+    if not most:
+        return np.zeros(units, dtype=np.bool_)
+    # of the last word that tests several units may have a share: the first of them do
+    last = np.partition(words, most - 1)[most - 1]
+    tested = np.asarray(words < last)
+    tested[np.flatnonzero(words == last)[: most - np.count_nonzero(tested)]] = True
     return tested
+
+
+def _words(units: int, split: Split) -> Numbers:
+    return np.random.PCG64(split.seed).random_raw(units)

@@ -10,11 +10,10 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from cleanroom.dataset.features import Feature, Matrix, as_numbers, matrix, require_lawful
+from cleanroom.dataset.features import Feature, Matrix, require_lawful
 from enclave.computations.plan import Lesson, Plan
-from enclave.computations.training.columns import Payload, feature_of, joined, whole
+from enclave.computations.training.columns import Payload, arranged, feature_of, whole
 from enclave.computations.training.divisions import (
     LEARNS,
     TESTS,
@@ -23,16 +22,16 @@ from enclave.computations.training.divisions import (
     Sizes,
     divisions,
 )
-from enclave.computations.training.samples import Mask, Sample
+from enclave.computations.training.samples import Arranged, Mask, Sample
 from enclave.computations.training.seen import Fitted, Seen
-from enclave.computations.training.units import Numbers, units_by_owner
+from enclave.computations.training.units import Numbers, different, units_by_owner
 
 
 @dataclass(frozen=True, slots=True)
 class Examples:
-    """All that a fit sees; rows in the joined order."""
+    """All that a fit sees."""
 
-    every: Sample
+    every: Arranged
     """All rows."""
     divided: Divided
     """What each of them is for."""
@@ -70,7 +69,7 @@ class Examples:
     @property
     def known(self) -> np.ndarray[Any, Any]:
         """See `Seen`."""
-        return np.unique(self.training.counting.labels)
+        return different(self.training.counting.labels)
 
     @property
     def truth(self) -> np.ndarray[Any, Any]:
@@ -124,7 +123,6 @@ def examples(
     lesson: Lesson,
     found: pa.Table,
     payload: Payload,
-    dtype: type[np.floating[Any]],
 ) -> Examples:
     """Put the joined rows together.
 
@@ -133,7 +131,6 @@ def examples(
         lesson: its lesson.
         found: the lines of the join.
         payload: features, labels and weights of each input, all rows in order.
-        dtype: of the matrix.
 
     Raises:
         DataMismatch: some row of an input, joined or not, breaks its column's rules.
@@ -143,17 +140,10 @@ def examples(
         for column in whole(payload, told):
             require_lawful(feature_of(lesson, told), column)
     # all inputs are lawful: nothing below fails for what matched
-    features = {
-        feature_of(lesson, told).name: joined(plan, found, payload, told)
-        for told in lesson.features
-    }
-    labels = labels_of(lesson, joined(plan, found, payload, lesson.label))
-    weights = [as_numbers(joined(plan, found, payload, told)) for told in weighed]
-    every = Sample(
-        matrix(features_of(lesson), features, dtype), labels, weights[0] if weights else None
-    )
+    fits = divisions(plan, lesson, found)
+    every = arranged(plan, lesson, found, payload, fits.roles[0])
     units = units_by_owner(plan, found, every.weights)
-    return Examples(every, Divided(divisions(plan, lesson, found), every.weights, units))
+    return Examples(every, Divided(fits, every.weights, units))
 
 
 def teaches(seen: Seen, lesson: Lesson) -> bool:
@@ -161,14 +151,3 @@ def teaches(seen: Seen, lesson: Lesson) -> bool:
     if lesson.stopping is not None and not seen.validation_units:
         return False
     return len(seen.known) >= max(len(classes_of(lesson)), 2)
-
-
-def labels_of(lesson: Lesson, column: pa.ChunkedArray) -> np.ndarray[Any, Any]:
-    """Labels as numbers of classes, `int64`, or as numbers, `float64`."""
-    if lesson.task == "regression":
-        return as_numbers(column)
-    values = lesson.label[1].values
-    if values is None:
-        return as_numbers(column).astype(np.int64)
-    index = pc.index_in(column, value_set=pa.array(values, column.type))
-    return as_numbers(index).astype(np.int64)

@@ -119,8 +119,7 @@ class Train:
         if plan.lesson is None:
             raise ComputationFailed("a training has no lesson")
         lesson = plan.lesson
-        dtype = np.float32 if plan.op == "train.gbdt" else np.float64
-        seen = examples(plan, lesson, found, payload, dtype)
+        seen = examples(plan, lesson, found, payload)
         if lesson.noise is not None:
             # OpenDP and dp-accounting take seconds to import: only a run with noise pays
             from enclave.computations.training.private import learned, studied  # noqa: PLC0415

@@ -115,17 +115,18 @@ def studied(seen: Examples, lesson: Lesson, noise: TrainingNoise) -> Studied:
     epsilon, delta = Decimal(noise.epsilon), Decimal(noise.delta)
     rho = allowed_rho(epsilon, delta)
     scale = scale_of([column for _, column in lesson.features])
-    vectors, tests = scale.vectors(seen.every.rows), drawn_tests(len(seen.every.labels), lesson)
+    rows = seen.every.sample
+    vectors, tests = scale.vectors(rows.rows), drawn_tests(len(rows.labels), lesson)
     l2 = lesson.settings["l2"]
     if classes_of(lesson):
-        labels = seen.every.labels.astype(np.float64)
+        labels = rows.labels.astype(np.float64)
         rhos = step_rhos(rho, int(lesson.settings.get("iterations", STEPS)))
         require_within(rhos, epsilon, delta)
         line = logistic(vectors[~tests], labels[~tests], scale=scale, l2=l2, rhos=rhos)
         test = by_cells(line, vectors[tests], labels[tests], epsilon)
     else:
         require_within([rho], epsilon, delta)
-        labels, label = _numbers(seen.every.labels, lesson)
+        labels, label = _numbers(rows.labels, lesson)
         line = ridge(vectors[~tests], labels[~tests], scale=scale, label=label, l2=l2, rho=rho)
         test = by_moments(line, vectors[tests], labels[tests], rho)
     return _told(line, test, lesson)

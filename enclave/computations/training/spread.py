@@ -13,16 +13,15 @@ from typing import Any, Protocol
 import numpy as np
 import pyarrow as pa
 
-from cleanroom.dataset.features import Matrix, as_numbers, matrix, require_lawful
+from cleanroom.dataset.features import Matrix, require_lawful
 from cleanroom.errors import RunRefused
 from enclave.computations.failure import Reason, value_free
 from enclave.computations.matches import UNIT, place
 from enclave.computations.plan import Lesson, Plan
-from enclave.computations.training.columns import feature_of, joined
+from enclave.computations.training.columns import arranged, feature_of
 from enclave.computations.training.divisions import Divided, Roles, Sizes, divisions
-from enclave.computations.training.examples import features_of, labels_of
 from enclave.computations.training.rounds import AfterRound, Measured
-from enclave.computations.training.samples import Mask, Sample
+from enclave.computations.training.samples import Mask
 from enclave.computations.training.seen import Fitted
 from enclave.computations.training.steps import Answer, Look, Shard
 from enclave.computations.training.units import Numbers, units_by_owner
@@ -215,13 +214,4 @@ def shard_of(plan: Plan, lesson: Lesson, share: Share, taken: Mapping[str, pa.Ta
         share: which joined rows.
         taken: for each input the rows of `Share.wanted`, in order.
     """
-    found = share.found
-    columns = {
-        feature_of(lesson, told).name: joined(plan, found, taken, told) for told in lesson.features
-    }
-    labels = labels_of(lesson, joined(plan, found, taken, lesson.label))
-    weights = None
-    if lesson.weight is not None:
-        weights = as_numbers(joined(plan, found, taken, lesson.weight))
-    dtype = np.float32 if plan.op == "train.gbdt" else np.float64
-    return Shard(Sample(matrix(features_of(lesson), columns, dtype), labels, weights), share.roles)
+    return Shard(arranged(plan, lesson, share.found, taken, share.roles[0]), share.roles)

@@ -14,9 +14,9 @@ import numpy as np
 from cleanroom.dataset.features import Matrix
 from enclave.computations.failure import Reason, value_free
 from enclave.computations.training.divisions import LEARNS, TESTS, VALIDATES, Roles
-from enclave.computations.training.samples import Sample
+from enclave.computations.training.samples import Arranged, Sample
 from enclave.computations.training.seen import Fitted
-from enclave.computations.training.units import Numbers
+from enclave.computations.training.units import Numbers, different
 
 Answer = Any
 """What a step says of one shard: numbers, or arrays of them."""
@@ -52,8 +52,8 @@ class View:
 class Shard:
     """One worker's share of the examples."""
 
-    every: Sample
-    """All its rows, in the joined order."""
+    every: Arranged
+    """All its rows."""
     roles: Roles
     """What each of them is for, by fits and rows."""
     last: tuple[Look, View] | None = None
@@ -67,10 +67,7 @@ def _worth(seen: View) -> Numbers | None:
 
 def _known(seen: View) -> np.ndarray[Any, Any]:
     """Distinct labels of the training rows; of numbers the least and the greatest are enough."""
-    labels = seen.training.counting.labels
-    if labels.dtype == np.int64 or not len(labels):
-        return np.unique(labels)
-    return np.array([labels.min(), labels.max()])
+    return different(seen.training.counting.labels)
 
 
 def _present(seen: View) -> tuple[Matrix, Matrix]:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from enclave.computations.intersect import changes
 from enclave.computations.matches import UNIT, place
 from enclave.computations.plan import Plan
 
@@ -44,10 +45,30 @@ def units_by_owner(plan: Plan, found: pa.Table, weights: Numbers | None) -> dict
 
 def count(unit: Numbers, weights: Numbers | None) -> int:
     """How many units some lines are about; with weights, how many equal ones they are worth."""
-    known, places = np.unique(unit, return_inverse=True)
     if weights is None:
-        return len(known)
-    worth = np.bincount(places, weights=weights, minlength=len(known))
+        return int(np.count_nonzero(changes(unit if _ascends(unit) else np.sort(unit))))
+    known, places = numbered(unit)
+    worth = np.bincount(places, weights=weights, minlength=known)
     squares = float((worth**2).sum())
     # rounded before it is cut: equal weights must give the number of units
     return int(round(float(worth.sum()) ** 2 / squares, 6)) if squares else 0
+
+
+def numbered(unit: Numbers) -> tuple[int, Numbers]:
+    """How many units some lines are about, and each line's unit as a number from 0, in order."""
+    if _ascends(unit) and bool(changes(unit).all()):
+        return len(unit), np.arange(len(unit))
+    known, places = np.unique(unit, return_inverse=True)
+    return len(known), places
+
+
+def different(labels: Numbers) -> Numbers:
+    """The classes that labels are of; of other numbers the least and the greatest are enough."""
+    if labels.dtype == np.int64:
+        return np.flatnonzero(np.bincount(labels))
+    return np.unique([labels.min(), labels.max()]) if len(labels) else labels
+
+
+def _ascends(unit: Numbers) -> bool:
+    # most lines come in the order of their units, which is seen at a glance
+    return bool((unit[1:] >= unit[:-1]).all())

@@ -135,7 +135,7 @@ def test_folds_over_shards_are_those_of_one_worker(name, workers):
     cut = spreading(plain, tables, workers)
     lesson, features = cut.lesson, features_of(cut.lesson)
     names = [name for feature in features for name in feature.names]
-    seen = examples(cut.plan, lesson, cut.found, tables, np.float64)
+    seen = examples(cut.plan, lesson, cut.found, tables)
     fit = functools.partial(fitting.fit_linear, after_round=unheard)
     one = crossed(fit, seen, lesson, classes_of(lesson), names)
     many = crossed(reduced, cut.seen, lesson, classes_of(lesson), names)
@@ -148,7 +148,7 @@ def test_folds_over_shards_are_those_of_one_worker(name, workers):
 def test_rows_that_were_drawn_for_one_worker_are_drawn_for_shards():
     plain, tables = line_of("two classes", folds=FOLDS)
     cut = spreading(plain, tables, 4)
-    seen = examples(cut.plan, cut.lesson, cut.found, tables, np.float64)
+    seen = examples(cut.plan, cut.lesson, cut.found, tables)
     assert np.array_equal(cut.seen.divided.divisions.roles, seen.divided.divisions.roles)
     shards = [shard.roles for shard in cut.seen.gang.shards]
     assert np.array_equal(np.concatenate(shards, axis=1), seen.divided.divisions.roles)
