@@ -47,6 +47,8 @@ FETCHERS = 3
 class Engines:
     """How executions are made."""
 
+    expect: Callable[[tuple[str, ...]], None]
+    """Told what runs in a process may want to have loaded, as names of `loading.LATE`."""
     process: Callable[[], Execution]
     """For a run on this worker alone."""
     gang: Callable[[Provision, Membership], GangExecution]

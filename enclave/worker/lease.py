@@ -13,6 +13,7 @@ from pathlib import Path
 
 from cleanroom.errors import CleanroomError, TransferBroken
 from cleanroom.protocol.work import FromWorker, ToWorker, read_message
+from enclave.computations.loading import expected
 from enclave.worker.agent import (
     Beat,
     Effect,
@@ -69,6 +70,7 @@ def keep(launch: Launch, place: Place, stop: threading.Event, ready: Callable[[s
             continue
         delay = FIRST_DELAY_S
         note("joined", instance=membership.admit.instance)
+        place.engines.expect(expected(membership.room.in_force.manifest, launch.role))
         ready(membership.admit.instance)
         _Term(launch, membership, place).serve(stop)
         stop.wait(FIRST_DELAY_S)

@@ -58,7 +58,7 @@ def serve(  # noqa: PLR0913, PLR0917 - what a launcher has to say
     remove(directory.glob("r-*"))
     launch = Launch(coordinator, genesis, role, node_ip, attester, _clock, beside, supply)
     with Spares(directory) as spares:
-        engines = Engines(process=spares.take, gang=gang_node)
+        engines = Engines(expect=spares.expect, process=spares.take, gang=gang_node)
         keep(launch, Place(directory, engines), stop, ready)
 
 

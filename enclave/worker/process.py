@@ -1,7 +1,7 @@
 """The engine for one worker: a fresh subprocess for each run, started ahead so that it is warm.
 
-A spare has done its imports and holds nothing. It is used for one run and ends with it, so what
-it decrypted is gone with its memory.
+A spare has done its imports, also those that only some runs of this room want, and holds nothing.
+It is used for one run and ends with it, so what it decrypted is gone with its memory.
 """
 
 import os
@@ -24,25 +24,35 @@ class Spares:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         self._spare: Child | None = None
+        self._loads: tuple[str, ...] = ()
         self._closed = False
 
     def __enter__(self) -> Self:
-        self.refill()
         return self
 
     def __exit__(self, *failure: object) -> None:
         self._closed = True
-        if self._spare is not None:
-            self._spare.kill()
+        self._discard()
+
+    def expect(self, loads: tuple[str, ...]) -> None:
+        """Have a spare for the runs of a room.
+
+        Args:
+            loads: what these may want, as names of `loading.LATE`; a spare that has loaded
+                something else is replaced.
+        """
+        if loads != self._loads:
+            self._discard()
+        self._loads = loads
+        self.refill()
 
     def refill(self) -> None:
         """Start a spare unless there is one that lives."""
         if self._closed:
             return
         if self._spare is not None and not self._spare.lives:
-            self._spare.kill()
-            self._spare = None
-        self._spare = self._spare or warm_task(self._directory)
+            self._discard()
+        self._spare = self._spare or warm_task(self._directory, self._loads)
 
     def take(self) -> "ProcessExecution":
         """An execution in the spare."""
@@ -52,11 +62,16 @@ class Spares:
             raise MachineUnfit("the worker is ending and starts no run")
         return ProcessExecution(task, self.refill)
 
+    def _discard(self) -> None:
+        if self._spare is not None:
+            self._spare.kill()
+        self._spare = None
 
-def warm_task(directory: Path) -> Child:
+
+def warm_task(directory: Path, loads: tuple[str, ...]) -> Child:
     """A task that has no order yet; it does not outlive this process."""
     surroundings = environment(directory) | KEPT_MEMORY
-    return Child(command(TASK, str(os.getpid())), surroundings, directory)
+    return Child(command(TASK, str(os.getpid()), *loads), surroundings, directory)
 
 
 class ProcessExecution:

@@ -1,7 +1,7 @@
 """The fresh subprocess of one run: order and keys come in by pipe, sealed results go out.
 
-Started ahead of a run, it imports what it needs and waits without any key. It runs once, has no
-socket, writes nothing but sealed results, and says nothing but stages and codes.
+Started ahead of a run, it imports what the room's runs may want and waits without any key. It runs
+once, has no socket, writes nothing but sealed results, and says nothing but stages and codes.
 """
 
 import os
@@ -25,6 +25,7 @@ from cleanroom.manifest.model import Manifest
 from cleanroom.protocol.run import LiveValue, Stage
 from cleanroom.protocol.work import Failed, Finished, Progress
 from enclave.computations.keys import key_table
+from enclave.computations.loading import load
 from enclave.computations.partition import (
     SECRET_LENGTH,
     gather_blocks,
@@ -180,6 +181,8 @@ def main() -> None:
     out = os.fdopen(claim_stdout(), "wb")
     confine(int(sys.argv[1]))
     pa.array(np.zeros(1))  # Arrow looks for pandas once in a process: not while a run waits
+    # beside the wait: a run that wants none of it does not wait for it
+    threading.Thread(target=load, args=(sys.argv[2:],), daemon=True).start()
     run(sys.stdin.buffer, out)
     out.close()
     # the listening thread waits on the pipe for ever; nothing is left to clean up

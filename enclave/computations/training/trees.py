@@ -33,8 +33,7 @@ class Trees:
 
     def predict(self, rows: Matrix) -> Matrix:
         """See `Fitted.predict`."""
-        matrix = xgboost.DMatrix(rows, feature_names=self.names, nthread=THREADS)
-        said = self.model.predict(matrix).astype(np.float64)
+        said = self.model.inplace_predict(rows).astype(np.float64)
         if self.task == "regression":
             return np.asarray(said)
         if said.ndim == 1:
