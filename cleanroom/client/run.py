@@ -15,7 +15,7 @@ from cleanroom.client.display import mimebundle
 from cleanroom.client.kept import KeptModel
 from cleanroom.client.receipts import Receipt
 from cleanroom.client.story import Story
-from cleanroom.client.transfer import Progress, download, silent
+from cleanroom.client.transfer import Progress, collect, download, silent
 from cleanroom.client.transport import Transport
 from cleanroom.encoding import instant_text
 from cleanroom.errors import (
@@ -195,8 +195,8 @@ class Run:
             RunUnknown: the run is not released.
             ReceiptInvalid: it does not prove what it says.
         """
-        reply: pb.Canonical = self._calls.unary(lambda to: to.runs.GetReceipt, self._named())
-        record = protocol.Receipt.from_bytes(reply.record)
+        raw = collect(self._calls, lambda to: to.runs.GetReceipt, self._named())
+        record = protocol.Receipt.from_bytes(raw)
         caller = self._calls.caller
         receipt = Receipt(record, allow_simulated=caller.allow_simulated)
         verified = receipt.verify(caller.manifest, collateral=caller.collateral)

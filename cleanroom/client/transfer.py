@@ -12,11 +12,11 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from hashlib import sha256
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from cleanroom.client.calls import Calls
 from cleanroom.client.transport import Transport
-from cleanroom.encoding import raw_digest
+from cleanroom.encoding import LARGEST_RECORD, raw_digest
 from cleanroom.errors import Overloaded, TransferBroken
 from cleanroom.protocol.dataset import Part
 from cleanroom.wire.channels import CHUNK
@@ -154,6 +154,33 @@ def download(calls: Calls, digest: str, size: int, progress: Progress = silent) 
     if not hmac.compare_digest(sha256(content).digest(), raw_digest(digest)):
         raise TransferBroken("the bytes of a blob are not those that its digest names")
     return content
+
+
+def collect(
+    calls: Calls, choose: Callable[[Transport], Callable[..., Any]], request: object
+) -> bytes:
+    """Fetch a record that may be longer than a message; after a break it is fetched anew.
+
+    Args:
+        calls: to the room.
+        choose: the method, which answers in chunks.
+        request: what is asked for.
+
+    Raises:
+        Overloaded: it is longer than any record.
+        CleanroomError: what the room answered instead.
+    """
+
+    def whole(to: Transport) -> bytes:
+        content = bytearray()
+        for chunk in to.stream(choose(to), request, _seconds(LARGEST_RECORD)):
+            content += chunk.content
+            if len(content) > LARGEST_RECORD:
+                raise Overloaded(f"the record is longer than {LARGEST_RECORD} bytes")
+        return bytes(content)
+
+    calls.require_active()
+    return calls.attempt(whole)
 
 
 def _seconds(size: int) -> float:

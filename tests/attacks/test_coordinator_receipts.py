@@ -19,7 +19,6 @@ from cleanroom.ledger.checkpoint import SIGNER_KID
 from cleanroom.ledger.entry import Entry
 from cleanroom.protocol.predicate import InTotoStatement, compose
 from cleanroom.protocol.receipt import Receipt, receipt_nonce, sign_receipt, verify_receipt
-from cleanroom.wire.proto.cleanroom.v1 import cleanroom_pb2 as pb
 from enclave.coordinator.journal import Journal
 from enclave.coordinator.statements import make_statement
 from tests.support.platform import MEASUREMENT
@@ -40,7 +39,7 @@ class Case:
                     worker.finish(worker.next())
                     bank.watch(run)
                     worker.next()
-                    raw = bank.call(bank.runs.GetReceipt, pb.RunRequest(run=run)).record
+                    raw = bank.receipt(run)
                     self.receipts.append(Receipt.from_bytes(raw))
             self.attester = room.platform.attester(MEASUREMENT, room.genesis.digest)
             genesis = room.genesis

@@ -432,7 +432,14 @@ class PartyCaller:
 
     def fetch(self, digest: str) -> bytes:
         """A blob, whole."""
-        stream = self.call(rpc.BlobsStub(self.channel).Get, pb.BlobRequest(digest=digest))
+        return self._whole(rpc.BlobsStub(self.channel).Get, pb.BlobRequest(digest=digest))
+
+    def receipt(self, run: str) -> bytes:
+        """A run's receipt, whole."""
+        return self._whole(self.runs.GetReceipt, pb.RunRequest(run=run))
+
+    def _whole(self, method: Callable[..., Any], request: object) -> bytes:
+        stream = self.call(method, request)
         try:
             return b"".join(chunk.content for chunk in stream)
         except grpc.RpcError as error:

@@ -50,10 +50,11 @@ def streaming(method: Method) -> Method:
 
 def fitting(records: Iterable[bytes]) -> pb.CanonicalList:
     """The first records, as many as one answer holds; the caller asks for those behind them."""
-    taken, size = [], 0
+    taken: list[bytes] = []
+    size = 0
     for record in records:
         size += len(record)
-        if size > MOST_BYTES:
+        if size > MOST_BYTES and taken:  # no record would end the list, however long it is
             break
         taken.append(record)
     return pb.CanonicalList(records=taken)

@@ -10,6 +10,7 @@ import grpc
 from cleanroom.crypto.envelope import Envelope
 from cleanroom.errors import RunUnknown
 from cleanroom.protocol.run import FINAL, Delivery, RunRequest, RunView
+from cleanroom.wire.channels import CHUNK
 from cleanroom.wire.proto.cleanroom.v1 import cleanroom_pb2 as pb
 from cleanroom.wire.proto.cleanroom.v1 import cleanroom_pb2_grpc as rpc
 from enclave.coordinator.engine import Engine
@@ -22,6 +23,8 @@ from enclave.coordinator.state import Room, Run
 
 MOST_WATCHERS, MOST_EACH = 64, 16
 """Watching streams at a time, of all parties and of each."""
+MOST_RECEIPTS, MOST_RECEIPTS_EACH = 16, 4
+"""Receipts on their way at a time, to all parties and to each; each is in memory as a whole."""
 MOST_LISTED = 1000
 """Runs in one list, the newest; a message is limited."""
 PATIENCE_S = 1.0
@@ -34,6 +37,7 @@ class Runs(rpc.RunsServicer):
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._watchers = Places(MOST_WATCHERS, MOST_EACH, "watchers")
+        self._receipts = Places(MOST_RECEIPTS, MOST_RECEIPTS_EACH, "receipts")
 
     @unary
     def Submit(self, request: pb.Canonical, context: grpc.ServicerContext) -> pb.Canonical:  # noqa: N802
@@ -85,11 +89,17 @@ class Runs(rpc.RunsServicer):
         run = self._engine.room.run_for(party, request.run)
         return pb.Canonical(record=_delivery(run, request.output, party).to_bytes())
 
-    @unary
-    def GetReceipt(self, request: pb.RunRequest, context: grpc.ServicerContext) -> pb.Canonical:  # noqa: N802
-        """The receipt of a released run."""
-        run = self._engine.room.run_for(self._party(context), request.run)
-        return pb.Canonical(record=self._engine.receipt(run.name))
+    @streaming
+    def GetReceipt(  # noqa: N802
+        self, request: pb.RunRequest, context: grpc.ServicerContext
+    ) -> Iterator[pb.Chunk]:
+        """The receipt of a released run, with the evidence of all its workers."""
+        party = self._party(context)
+        run = self._engine.room.run_for(party, request.run)
+        with self._receipts.one(party):
+            record = memoryview(self._engine.receipt(run.name))
+            for start in range(0, len(record), CHUNK):
+                yield pb.Chunk(content=bytes(record[start : start + CHUNK]))
 
     @unary
     def Cancel(self, request: pb.RunRequest, context: grpc.ServicerContext) -> pb.Canonical:  # noqa: N802

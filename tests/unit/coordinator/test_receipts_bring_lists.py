@@ -7,7 +7,6 @@ from cleanroom.attestation.collateral import Collateral
 from cleanroom.protocol.reattestation import Reattest
 from cleanroom.protocol.receipt import Receipt, verify_receipt
 from cleanroom.protocol.work import Order
-from cleanroom.wire.proto.cleanroom.v1 import cleanroom_pb2 as pb
 from tests.attacks.test_worker_reattested import answer, asking, joined
 
 SCRIPT = Path(__file__).parents[3] / "docs" / "spec" / "verify_receipt.py"
@@ -41,7 +40,7 @@ def test_it_brings_the_list_and_names_the_newest_evidence(tmp_path):
         run = bank.submit("overlap").run
         worker.finish(ordered(worker))
         bank.watch(run)
-        raw = bank.call(bank.runs.GetReceipt, pb.RunRequest(run=run)).record
+        raw = bank.receipt(run)
     receipt = Receipt.from_bytes(raw)
     verified = verify_receipt(receipt, room.manifest, allow_simulated=True, collateral=Collateral())
     (part,) = verified.predicate.workers

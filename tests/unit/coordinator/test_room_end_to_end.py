@@ -4,7 +4,6 @@ from cleanroom.attestation.collateral import Collateral
 from cleanroom.crypto.sealing import decrypt_content
 from cleanroom.protocol.receipt import Receipt, verify_receipt
 from cleanroom.protocol.run import output_context
-from cleanroom.wire.proto.cleanroom.v1 import cleanroom_pb2 as pb
 from tests.support.rooms import coordinator
 
 
@@ -30,7 +29,7 @@ def test_a_run_goes_from_request_to_result_and_receipt(tmp_path):
                 assert decrypt_content(party.fetch(mine.digest), key, context=context) == (
                     b"the overlap"
                 )
-            raw = bank.call(bank.runs.GetReceipt, pb.RunRequest(run=run)).record
+            raw = bank.receipt(run)
         verified = verify_receipt(
             Receipt.from_bytes(raw), room.manifest, allow_simulated=True, collateral=Collateral()
         )

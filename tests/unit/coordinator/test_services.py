@@ -188,7 +188,7 @@ def test_there_is_no_output_or_receipt_before_the_release(room):
     with pytest.raises(RunUnknown, match="no such released output"):
         room.bank.result_key(run, "size")
     with pytest.raises(RunUnknown, match="not released"):
-        room.bank.call(room.bank.runs.GetReceipt, pb.RunRequest(run=run))
+        room.bank.receipt(run)
     room.bank.call(room.bank.runs.Cancel, pb.RunRequest(run=run))
 
 

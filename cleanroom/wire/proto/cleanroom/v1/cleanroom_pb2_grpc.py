@@ -667,10 +667,10 @@ class RunsStub(object):
                 request_serializer=cleanroom_dot_v1_dot_cleanroom__pb2.OutputRequest.SerializeToString,
                 response_deserializer=cleanroom_dot_v1_dot_cleanroom__pb2.Canonical.FromString,
                 _registered_method=True)
-        self.GetReceipt = channel.unary_unary(
+        self.GetReceipt = channel.unary_stream(
                 '/cleanroom.v1.Runs/GetReceipt',
                 request_serializer=cleanroom_dot_v1_dot_cleanroom__pb2.RunRequest.SerializeToString,
-                response_deserializer=cleanroom_dot_v1_dot_cleanroom__pb2.Canonical.FromString,
+                response_deserializer=cleanroom_dot_v1_dot_cleanroom__pb2.Chunk.FromString,
                 _registered_method=True)
         self.Cancel = channel.unary_unary(
                 '/cleanroom.v1.Runs/Cancel',
@@ -719,7 +719,7 @@ class RunsServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def GetReceipt(self, request, context):
-        """Receipt
+        """Receipt, piece by piece: it may be large
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -760,10 +760,10 @@ def add_RunsServicer_to_server(servicer, server):
                     request_deserializer=cleanroom_dot_v1_dot_cleanroom__pb2.OutputRequest.FromString,
                     response_serializer=cleanroom_dot_v1_dot_cleanroom__pb2.Canonical.SerializeToString,
             ),
-            'GetReceipt': grpc.unary_unary_rpc_method_handler(
+            'GetReceipt': grpc.unary_stream_rpc_method_handler(
                     servicer.GetReceipt,
                     request_deserializer=cleanroom_dot_v1_dot_cleanroom__pb2.RunRequest.FromString,
-                    response_serializer=cleanroom_dot_v1_dot_cleanroom__pb2.Canonical.SerializeToString,
+                    response_serializer=cleanroom_dot_v1_dot_cleanroom__pb2.Chunk.SerializeToString,
             ),
             'Cancel': grpc.unary_unary_rpc_method_handler(
                     servicer.Cancel,
@@ -928,12 +928,12 @@ class Runs(object):
             wait_for_ready=None,
             timeout=None,
             metadata=None):
-        return grpc.experimental.unary_unary(
+        return grpc.experimental.unary_stream(
             request,
             target,
             '/cleanroom.v1.Runs/GetReceipt',
             cleanroom_dot_v1_dot_cleanroom__pb2.RunRequest.SerializeToString,
-            cleanroom_dot_v1_dot_cleanroom__pb2.Canonical.FromString,
+            cleanroom_dot_v1_dot_cleanroom__pb2.Chunk.FromString,
             options,
             channel_credentials,
             insecure,
