@@ -12,7 +12,6 @@ from cleanroom.attestation.closing import gaps
 from cleanroom.attestation.evidence import Platform
 from cleanroom.attestation.profiles import PROFILES, ProfileName, profile
 from cleanroom.attestation.table import PLATFORMS
-from cleanroom.attestation.told import ToldEntry, tell
 from cleanroom.attestation.unverified import sayings
 from cleanroom.cli import console
 from cleanroom.cli.attestation_files import (
@@ -20,12 +19,12 @@ from cleanroom.cli.attestation_files import (
     evidence_facts,
     given_time,
     read_evidence,
-    read_policies,
     read_proof,
 )
+from cleanroom.cli.attestation_policies import reference_values_option, told_of
 from cleanroom.cli.attestation_verify import verify
 from cleanroom.cli.collateral import collateral
-from cleanroom.cli.context import json_option, load_manifest, manifest_option
+from cleanroom.cli.context import json_option, manifest_option
 from cleanroom.manifest.author import block_text
 
 UNVERIFIED = "UNVERIFIED: nobody vouches for any of this; run `cleanroom attestation verify`"
@@ -67,10 +66,13 @@ def show(file: Path, platform: Platform | None, *, as_json: bool) -> None:
 @attestation.command()
 @manifest_option
 @click.option("--policy", type=FILE, help="Entries of `attestation`; instead of a manifest.")
+@reference_values_option
 @json_option
-def explain(manifest_path: Path | None, policy: Path | None, *, as_json: bool) -> None:
+def explain(
+    manifest_path: Path | None, policy: Path | None, values: tuple[Path, ...], *, as_json: bool
+) -> None:
     """Say what each policy entry accepts, what it leaves open, and what would close that."""
-    told = _told(policy, manifest_path)
+    told = told_of(policy, manifest_path, values)
     if as_json:
         plain = {
             name: {
@@ -106,10 +108,3 @@ def print_profile(
     console.say(f"{name}: {PROFILES[name][0]}; f…f stands for values that you fill in")
     console.emit(block_text({"attestation": chosen.entries}).rstrip())
     console.next_step("cleanroom attestation explain")
-
-
-def _told(policy: Path | None, manifest_path: Path | None) -> dict[str, ToldEntry]:
-    if policy is not None:
-        return tell(read_policies(policy), (), given_time(None))
-    loaded = load_manifest(manifest_path)
-    return tell(loaded.manifest.attestation, loaded.reference_values(), given_time(None))

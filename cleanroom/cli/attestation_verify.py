@@ -1,7 +1,6 @@
 """`cleanroom attestation verify`: evidence or a kept proof, compared with what parties accept."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import get_args
@@ -15,8 +14,7 @@ from cleanroom.attestation.claims import AnyClaims
 from cleanroom.attestation.claims.snp import SnpClaims
 from cleanroom.attestation.collateral import Collateral
 from cleanroom.attestation.evidence import Evidence, Platform
-from cleanroom.attestation.policy import AppraisalPolicy, Product
-from cleanroom.attestation.resolving import resolve
+from cleanroom.attestation.policy import Product
 from cleanroom.attestation.result import Finding
 from cleanroom.attestation.table import PLATFORMS, compare
 from cleanroom.attestation.unverified import claimed_binding
@@ -28,10 +26,9 @@ from cleanroom.cli.attestation_files import (
     given_time,
     read_bundle,
     read_evidence,
-    read_file,
-    read_policies,
     read_proof,
 )
+from cleanroom.cli.attestation_policies import Asked, asked_of, reference_values_option
 from cleanroom.cli.context import json_option, load_manifest, manifest_option
 from cleanroom.client.proof import Proof
 from cleanroom.client.verdict import HEADINGS, SIMULATED, open_lines
@@ -39,20 +36,8 @@ from cleanroom.collateral.bundle import complete
 from cleanroom.collateral.freshness import moment_of
 from cleanroom.encoding import instant_text
 from cleanroom.errors import CollateralMissing, SimulationRefused, Usage
-from cleanroom.manifest.genesis import Genesis
 
 NOT_COMPARED = "NOT COMPARED: this may be old, or made for somebody else"
-UNKNOWN_GENESIS = bytes(32)
-"""Compared where no entry asks for the genesis."""
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """What evidence is to be compared with."""
-
-    policies: Mapping[str, AppraisalPolicy]
-    genesis: bytes
-    """Of the room, 32 bytes."""
 
 
 @click.command()
@@ -60,6 +45,7 @@ class Asked:
 @click.option("--policy", type=FILE, help="Entries of `attestation`; instead of a manifest.")
 @manifest_option
 @click.option("--genesis", type=FILE, help="From `cleanroom manifest genesis`; with --policy.")
+@reference_values_option
 @click.option("--binding", metavar="HEX", help="The 64 bytes that the evidence must carry.")
 @click.option("--any-binding", is_flag=True, help="Do not compare them: for old evidence.")
 @click.option("--endorsement", "endorsements", type=FILE, multiple=True, help="Certificates.")
@@ -78,6 +64,7 @@ def verify(  # noqa: PLR0913 - one parameter for each option
     genesis: Path | None,
     binding: str | None,
     *,
+    values: tuple[Path, ...],
     any_binding: bool,
     endorsements: tuple[Path, ...],
     event_log: Path | None,
@@ -96,7 +83,7 @@ def verify(  # noqa: PLR0913 - one parameter for each option
     """
     proof = read_proof(file, given_time(at))
     if proof is not None:
-        if policy or binding or any_binding or grace_s:
+        if policy or values or binding or any_binding or grace_s:
             raise Usage("a statement brings its binding, and is verified with the manifest only")
         own = Collateral() if bundle is None else read_bundle(bundle).collateral
         moment = proof.verified_at if at is None else given_time(at)
@@ -104,7 +91,7 @@ def verify(  # noqa: PLR0913 - one parameter for each option
         return
     evidence = read_evidence(file, endorsements, event_log, platform)
     now, beside = given_time(at), Collateral()
-    asked = _asked(policy, manifest_path, genesis, now)
+    asked = asked_of(policy, manifest_path, genesis, values, now)
     expected = _expected(evidence, binding, any_binding=any_binding)
     if bundle is not None:
         kept = read_bundle(bundle)
@@ -134,27 +121,6 @@ def _require_heeded(claims: AnyClaims, beside: Collateral) -> AnyClaims:
             hint="pull and bundle again, with this evidence",
         )
     return claims
-
-
-def _asked(
-    policy: Path | None, manifest_path: Path | None, genesis: Path | None, now: datetime
-) -> Asked:
-    if policy is not None and manifest_path is not None:
-        raise Usage("both --policy and --manifest are given, expected one of them")
-    if policy is None:
-        loaded = load_manifest(manifest_path)
-        entries = resolve(loaded.manifest.attestation, loaded.reference_values(), now=now)
-        return Asked(entries, Genesis.of(loaded.manifest).digest)
-    policies = read_policies(policy)
-    if genesis is not None:
-        return Asked(policies, Genesis.from_bytes(read_file(genesis).strip()).digest)
-    tied = sorted(name for name, entry in policies.items() if entry.host_data == "genesis")
-    if tied:
-        raise Usage(
-            f"the entry {tied[0]!r} asks for host data of a room and no room is named",
-            hint="give the room's --genesis, or verify with its --manifest",
-        )
-    return Asked(policies, UNKNOWN_GENESIS)
 
 
 def _expected(evidence: Evidence, binding: str | None, *, any_binding: bool) -> Binding:

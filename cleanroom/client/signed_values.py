@@ -4,7 +4,7 @@ They travel like approvals: a shared repository or an e-mail will do. Which of t
 manifest's to say; files that it does not name are left aside.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from cleanroom.attestation.policy import AppraisalPolicy
@@ -31,7 +31,16 @@ def values_beside(directory: Path, manifest: Manifest) -> list[Envelope]:
         FileMissing: a file there is not an envelope.
     """
     files = sorted((directory / REFERENCE_VALUES).glob("*.json"))
-    return needed(manifest.attestation, [_envelope(file) for file in files])
+    return needed(manifest.attestation, [_envelope(file, REFERENCE_VALUES) for file in files])
+
+
+def values_in(files: Iterable[Path]) -> list[Envelope]:
+    """The envelopes in some files, wherever they lie.
+
+    Raises:
+        FileMissing: a file is not an envelope.
+    """
+    return [_envelope(file) for file in files]
 
 
 def carry_values(policies: Mapping[str, AppraisalPolicy], source: Path, target: Path) -> list[Path]:
@@ -50,18 +59,18 @@ def carry_values(policies: Mapping[str, AppraisalPolicy], source: Path, target: 
     """
     copies: list[Path] = []
     for file in sorted((source / REFERENCE_VALUES).glob("*.json")):
-        for envelope in needed(policies, [_envelope(file)]):
+        for envelope in needed(policies, [_envelope(file, REFERENCE_VALUES)]):
             (target / REFERENCE_VALUES).mkdir(exist_ok=True)
             copy = target / REFERENCE_VALUES / file.name
             copies.append(write_over(copy, envelope.to_bytes(), PUBLIC_FILE))
     return copies
 
 
-def _envelope(file: Path) -> Envelope:
+def _envelope(file: Path, directory: str = "") -> Envelope:
     try:
         return Envelope.from_bytes(file.read_bytes().rstrip(b"\n"))
     except (CleanroomError, OSError):
         raise FileMissing(
-            f"{REFERENCE_VALUES}/{file.name} is not what a builder signed",
+            f"{Path(directory, file.name)} is not what a builder signed",
             hint="ask the builder for its file again, and keep it unchanged",
         ) from None

@@ -27,6 +27,7 @@ from tests.support.platform import (
     good_tdx_evidence,
     good_tdx_policy,
 )
+from tests.support.signed_values import image_statement, naming, signed_values, snp_launch
 from tests.support.vectors import VECTORS, case_named, needs_vectors
 from tests.support.vectors_snp import days_of
 from tests.support.vendors import amd_pages, intel_pages, vendor
@@ -34,6 +35,8 @@ from tests.support.vendors import amd_pages, intel_pages, vendor
 AT = ("--at", instant_text(NOW))
 BOUND = ("--binding", BINDING.hex())
 SIMULATED = ("--allow-simulated",)
+FIELDS = ("platform", "products", "measurements", "host_data", "min_tcb", "development_roots")
+"""What the good entry writes down; the rest has its default."""
 
 
 @pytest.fixture
@@ -164,6 +167,96 @@ def test_a_manifest_says_which_entries_and_which_room(desk):
     assert run([*asked, *SIMULATED]) == 0
     (desk / "evidence.json").write_bytes(good_evidence().to_bytes())
     assert run([*asked, *SIMULATED]) == 4
+
+
+@pytest.fixture
+def named(desk):
+    """An entry that names an image, beside what two builders signed about it."""
+    listed = good_policy(host_data="any").to_plain()
+    plain = {field: value for field, value in listed.items() if field in FIELDS}
+    (desk / "policy.yaml").write_text(block_text({"named": naming(plain)}))
+    for number, envelope in enumerate(signed_values()):
+        (desk / f"builder-{number}.json").write_bytes(envelope.to_bytes())
+    return desk
+
+
+def signed_by(*numbers):
+    return [word for each in numbers for word in ("--reference-values", f"builder-{each}.json")]
+
+
+@pytest.mark.usefixtures("named")
+def test_an_entry_that_names_an_image_is_met_with_what_its_builders_signed(capsys):
+    assert verify(*BOUND, *SIMULATED, *signed_by(0, 1), "--json") == 0
+    told = findings(capsys)
+    assert told["accepted_by"] == ["named"]
+    (measured,) = [one for one in told["findings"]["named"] if one["check"] == "measurement"]
+    assert measured["passed"] is True
+
+
+@pytest.mark.usefixtures("named")
+@pytest.mark.parametrize(
+    ("numbers", "words"),
+    [
+        ((), "reference values of 'named' are missing"),
+        ((0,), "1 builders signed the reference values, expected 2"),
+        ((0, 0), "1 builders signed the reference values, expected 2"),
+    ],
+)
+def test_an_entry_that_names_an_image_accepts_nothing_without_enough_builders(
+    numbers, words, capsys
+):
+    assert verify(*BOUND, *SIMULATED, *signed_by(*numbers)) == 4
+    said = capsys.readouterr()
+    assert "CR-3012" in said.err
+    assert words in said.err
+    assert said.out == ""
+
+
+def test_what_builders_signed_has_ended(named, capsys):
+    assert named.exists()
+    late = ("--at", instant_text(NOW + timedelta(days=21)))
+    words = ["attestation", "verify", "evidence.json", "--policy", "policy.yaml", *late]
+    assert run([*words, *BOUND, *SIMULATED, *signed_by(0, 1)]) == 4
+    assert "the reference values of 'named' do not hold" in capsys.readouterr().err
+
+
+def test_another_image_than_the_one_that_is_named_is_not_met(named, capsys):
+    launch = snp_launch(b"\x0f" * 48)
+    other = image_statement(launches=[launch])
+    for number, envelope in enumerate(signed_values(what=other)):
+        (named / f"builder-{number}.json").write_bytes(envelope.to_bytes())
+    assert verify(*BOUND, *SIMULATED, *signed_by(0, 1)) == 4
+    assert "reference values of 'named' are missing" in capsys.readouterr().err
+
+
+def test_a_file_of_no_builder_is_named_and_not_its_directory(named, capsys):
+    (named / "builder-0.json").write_text("{}")
+    assert verify(*BOUND, *SIMULATED, *signed_by(0, 1)) == 2
+    said = capsys.readouterr().err
+    assert "builder-0.json is not what a builder signed" in said
+    assert str(named) not in said
+
+
+@pytest.mark.usefixtures("named")
+def test_values_of_builders_beside_a_manifest_or_a_statement_are_a_mistake(desk, capsys):
+    (desk / "cleanroom.yaml").write_text(manifest_text(good_manifest(good_policy().to_plain())))
+    words = ["attestation", "verify", "evidence.json", *BOUND, *AT, *signed_by(0)]
+    assert run(words) == 2
+    assert "--reference-values is given without --policy" in capsys.readouterr().err
+    assert run(["attestation", "explain", *signed_by(0)]) == 2
+    assert "reference-values/ beside it" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("named")
+def test_an_explanation_says_which_image_an_entry_names(capsys, monkeypatch):
+    monkeypatch.setattr("cleanroom.cli.attestation_policies.given_time", lambda _: NOW)
+    explained = ["attestation", "explain", "--policy", "policy.yaml"]
+    assert run([*explained, *signed_by(0, 1)]) == 0
+    assert "which is image worker 1.4.0, signed by ann-provide, bob-provide" in (
+        capsys.readouterr().out
+    )
+    assert run(explained) == 0
+    assert "NOT KNOWN HERE" in capsys.readouterr().out
 
 
 @pytest.mark.usefixtures("desk")
