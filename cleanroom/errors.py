@@ -417,6 +417,13 @@ class AdmissionRefused(RunError):
     fix = "start the worker with a role of the manifest, below its `max_live`"
 
 
+class WorkerUnfit(RunError):
+    """The worker lacks a package that the computation needs; no key was opened."""
+
+    code, slug = "CR-6010", "worker-unfit"
+    fix = "ask the operator for workers built with it: `train.torch` needs the extra `torch`"
+
+
 # --- 7xxx: transport ------------------------------------------------------------------------------
 
 

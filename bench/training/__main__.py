@@ -1,6 +1,6 @@
 """Joint training in a whole room against pandas and the same library on plaintext, interleaved.
 
-    python -m bench.training                     both cases, three rounds
+    python -m bench.training                     all cases, three rounds
     python -m bench.training --only linear --rounds 5
 
 Coordinator and worker are the real processes on the simulated platform. A room's time runs from the
@@ -13,6 +13,7 @@ import statistics
 import sys
 import tempfile
 import time
+from importlib.util import find_spec
 from pathlib import Path
 
 from bench.common import fresh, machine, say, settle, versions, write_report
@@ -88,6 +89,9 @@ def main() -> None:
     say(f"{report['machine']}\n{report['versions']}")
     for name in given.only:
         case = CASES[name]
+        if case.op == "train.torch" and find_spec("torch") is None:
+            say(f"\n{case.op}: skipped, the extra [torch] is not installed")
+            continue
         results = compare(case, given.rounds)
         report[name] = results
         say(f"\n{case.op}, {case.rows:,} people, {case.columns} features of two parties")

@@ -20,6 +20,8 @@ BOUND = "1000"
 """No feature is larger."""
 ROUNDS, DEPTH, LEARNING_RATE = 100, 6, 0.3
 """What both sides grow."""
+HIDDEN, EPOCHS, BATCH, STEP, DECAY = [64, 32], 10, 256, 0.001, 0.01
+"""The network that both sides learn, and how."""
 TEST_PERCENT, SEED = 25, 1
 PARTIES = {"bank": "customers", "shop": "baskets"}
 """Each party and its dataset."""
@@ -40,8 +42,9 @@ class Case:
 CASES = {
     "gbdt": Case("gbdt", "train.gbdt", 1_000_000, 50),
     "linear": Case("linear", "train.linear", 100_000, 330),
+    "torch": Case("torch", "train.torch", 100_000, 50),
 }
-"""100 rounds of trees, and a logistic regression."""
+"""100 rounds of trees, a logistic regression, and ten epochs of a network."""
 
 
 def tables(case: Case) -> dict[str, pa.Table]:
@@ -86,6 +89,13 @@ def contract(case: Case, runs: int) -> Manifest:
 
 
 def _training(case: Case, inputs: dict[str, Any], runs: int) -> dict[str, Any]:
+    network = {
+        "network": {"hidden": HIDDEN, "activation": "relu"},
+        "learning_rate": str(STEP),
+        "l2": str(DECAY),
+        "batch": BATCH,
+        "parameters": {"epochs": {"min": 1, "max": 1000, "default": EPOCHS}},
+    }
     trees = {
         "learning_rate": str(LEARNING_RATE),
         "parameters": {
@@ -106,7 +116,7 @@ def _training(case: Case, inputs: dict[str, Any], runs: int) -> dict[str, Any]:
             "quality": {"kind": "metrics", "recipients": ["bank"]},
             "model": {"kind": "model", "recipients": ["bank"]},
         },
-        **(trees if case.op == "train.gbdt" else {}),
+        **{"train.gbdt": trees, "train.torch": network}.get(case.op, {}),
     }
 
 

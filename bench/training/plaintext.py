@@ -9,6 +9,8 @@ seconds, memory and the area under the ROC curve; imports are not timed.
 import json
 import sys
 import time
+from importlib import import_module
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +22,19 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from bench.common import peak_gb, processor_s
-from bench.training.inputs import CASES, DEPTH, LEARNING_RATE, ROUNDS, SEED, TEST_PERCENT
+from bench.training.inputs import (
+    BATCH,
+    CASES,
+    DECAY,
+    DEPTH,
+    EPOCHS,
+    HIDDEN,
+    LEARNING_RATE,
+    ROUNDS,
+    SEED,
+    STEP,
+    TEST_PERCENT,
+)
 
 
 def gbdt(rows: np.ndarray, labels: np.ndarray, test: np.ndarray, out: Path) -> np.ndarray:
@@ -46,16 +60,45 @@ def linear(rows: np.ndarray, labels: np.ndarray, test: np.ndarray, out: Path) ->
     return np.asarray(model.predict_proba(rows[test])[:, 1])
 
 
+def torch(rows: np.ndarray, labels: np.ndarray, test: np.ndarray, out: Path) -> np.ndarray:
+    """Learn a network with torch's defaults, and say the test rows' probabilities."""
+    import torch as library
+
+    library.manual_seed(SEED)
+    scaler = StandardScaler().fit(rows[~test])
+    given, known = scaler.transform(rows).astype(np.float32), library.from_numpy(labels[~test])
+    learned = library.from_numpy(given[~test])
+    sizes, layers = [rows.shape[1], *HIDDEN, 2], []
+    for inputs, outputs in pairwise(sizes):
+        layers += [library.nn.Linear(inputs, outputs), library.nn.ReLU()]
+    network = library.nn.Sequential(*layers[:-1])
+    steps = library.optim.AdamW(network.parameters(), lr=STEP, weight_decay=DECAY)
+    for _ in range(EPOCHS):
+        for some in library.randperm(len(learned)).split(BATCH):
+            steps.zero_grad()
+            library.nn.functional.cross_entropy(network(learned[some]), known[some]).backward()
+            steps.step()
+    library.save(network.state_dict(), out / "model.pt")
+    with library.no_grad():
+        return library.softmax(network(library.from_numpy(given[test])), dim=1)[:, 1].numpy()
+
+
+FITS = {"gbdt": gbdt, "linear": linear, "torch": torch}
+"""By the case's name."""
+
+
 def main(name: str, place: str) -> None:
     """Train once and print one JSON object."""
-    directory, case = Path(place), CASES[name]
+    directory = Path(place)
+    if CASES[name].op == "train.torch":
+        import_module("torch")
     started, used = time.perf_counter(), processor_s()
     left, right = (pd.read_parquet(directory / f"{party}.parquet") for party in ("bank", "shop"))
     joined = left.merge(right, on="id")
     labels = joined.pop("y").to_numpy().astype(np.int64)
     rows = joined.drop(columns="id").to_numpy()
     test = np.random.default_rng(SEED).random(len(rows)) < TEST_PERCENT / 100
-    said = (gbdt if case.op == "train.gbdt" else linear)(rows, labels, test, directory)
+    said = FITS[name](rows, labels, test, directory)
     area = float(roc_auc_score(labels[test], said))
     log_loss(labels[test], said)
     measured = {

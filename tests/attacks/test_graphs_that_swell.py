@@ -9,11 +9,9 @@ import pytest
 from onnx import TensorProto, helper
 
 from cleanroom.dataset.models.check import check_model
-from cleanroom.dataset.models.extents import ROWS_AT_ONCE, Extent
+from cleanroom.dataset.models.extents import ROWS_AT_ONCE
 from cleanroom.errors import ModelRefused
 from cleanroom.manifest.needs import GRAPH_BYTES
-from tests.support.breaches import Mutant, assert_gets_through, shown
-from tests.support.mutants import hands_back, returns
 from tests.support.networks import WIDTH, forest_graph, linear_graph, model_proto
 from tests.support.predictions import AGE, DOSE, WARD, model_dataset
 
@@ -189,18 +187,3 @@ def test_graphs_that_people_make_pass():
     proto = model_proto([*nodes, node("MatMul", [last, "out"], ["said"])], initializers)
     assert 25 * ROWS_AT_ONCE * hidden * 8 < GRAPH_BYTES
     assert judged(proto).facts["operators"] == 25
-
-
-# --- mutants --------------------------------------------------------------------------------------
-
-SHAPES = "cleanroom.dataset.models.shapes"
-MUTANTS = [
-    Mutant("cleanroom.dataset.models.graphs:require_bounded", returns(0), a_column_times_a_row),
-    Mutant(f"{SHAPES}:_wider", hands_back(0), a_column_beside_a_row),
-    Mutant(f"{SHAPES}:extent", lambda axes, **_: Extent(tuple(axes), 0), what_doubles),
-]
-
-
-@pytest.mark.parametrize("mutant", MUTANTS, ids=shown)
-def test_a_graph_swells_without_its_check(monkeypatch, mutant):
-    assert_gets_through(monkeypatch, mutant)

@@ -5,10 +5,12 @@ import pytest
 from cleanroom.crypto.sealing import CONTENT_KEY_LENGTH
 from cleanroom.dataset.context import DatasetContext
 from cleanroom.dataset.models.check import check_model
+from cleanroom.dataset.models.extents import Extent
 from cleanroom.dataset.models.sealing import seal_model, unseal_model
 from cleanroom.errors import DatasetRefused, ModelRefused, SealBroken
 from cleanroom.manifest.model import Manifest
 from cleanroom.protocol.dataset import DatasetVersion, Part, open_signed, sign_version
+from tests.attacks import test_graphs_that_swell as graphs
 from tests.attacks import test_prediction_budget as budget
 from tests.support.breaches import Mutant, assert_gets_through, shown
 from tests.support.manifests import LINEAGE, NOW, signer
@@ -24,7 +26,8 @@ from tests.support.predictions import (
     ubj,
 )
 
-TREES = "cleanroom.dataset.models.trees"
+GRAPHS = "cleanroom.dataset.models"
+TREES = f"{GRAPHS}.trees"
 FEATURES = [AGE, {**DOSE, "nullable": False}, WARD]
 PLACE = ("learner", "gradient_booster", "model", "trees", 0)
 
@@ -125,6 +128,11 @@ MUTANTS = [
     Mutant("cleanroom.dataset.models.graphs:_known", passes, a_tensor_that_lies_in_another_file),
     Mutant(
         "cleanroom.dataset.models.tensors:_without_gaps", passes, a_tensor_that_overlaps_another
+    ),
+    Mutant(f"{GRAPHS}.graphs:require_bounded", returns(0), graphs.a_column_times_a_row),
+    Mutant(f"{GRAPHS}.shapes:_wider", hands_back(0), graphs.a_column_beside_a_row),
+    Mutant(
+        f"{GRAPHS}.shapes:extent", lambda axes, **_: Extent(tuple(axes), 0), graphs.what_doubles
     ),
     Mutant("cleanroom.protocol.dataset:_one_model", passes, a_model_in_two_parts),
 ]

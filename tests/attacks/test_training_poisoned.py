@@ -6,6 +6,7 @@ matches or not, with a message that quotes nothing.
 """
 
 import traceback
+from importlib.util import find_spec
 
 import numpy as np
 import pandas as pd
@@ -13,12 +14,24 @@ import pyarrow as pa
 import pytest
 
 from cleanroom.errors import CleanroomError, DataMismatch
+from tests.support.learned_networks import NETWORK
 from tests.support.mutants import assert_mutant_is_caught, hands_back
 from tests.support.trainings import LINE, TREES, feature, halves, train, training_plain
 
 LABEL = {"name": "bought", "type": "bool", "role": "label"}
 CANARY = "canary-8842"
 STRANGER, SHARED = 2_000_000, 7
+MODELS = [
+    pytest.param(LINE, id="line"),
+    pytest.param(TREES, id="trees"),
+    pytest.param(
+        NETWORK,
+        id="network",
+        marks=pytest.mark.skipif(
+            find_spec("torch") is None, reason="the extra [torch] is not installed"
+        ),
+    ),
+]
 
 
 def frame(rows=200):
@@ -53,7 +66,7 @@ def ending(given, how):
         return refused.code, str(refused), "".join(traceback.format_exception(refused))[-400:]
 
 
-@pytest.mark.parametrize("how", [LINE, TREES], ids=["line", "trees"])
+@pytest.mark.parametrize("how", MODELS)
 def test_a_strangers_row_never_changes_a_byte_of_the_model(how):
     given = tables()
     poisoned = dict(given)
@@ -64,7 +77,7 @@ def test_a_strangers_row_never_changes_a_byte_of_the_model(how):
     assert train(plain_of(how), poisoned).model_bytes == train(plain_of(how), given).model_bytes
 
 
-@pytest.mark.parametrize("how", [LINE, TREES], ids=["line", "trees"])
+@pytest.mark.parametrize("how", MODELS)
 @pytest.mark.parametrize(
     ("column", "value"),
     [("b", float("inf")), ("b", float("nan")), ("paid", CANARY), ("paid", CANARY * 100_000)],
@@ -84,7 +97,7 @@ def test_a_poisoned_row_ends_the_run_alike_whether_it_matches_or_not(how, column
     assert CANARY not in str(endings)
 
 
-@pytest.mark.parametrize("how", [LINE, TREES], ids=["line", "trees"])
+@pytest.mark.parametrize("how", MODELS)
 @pytest.mark.parametrize("value", [1_000_000.0, -1_000_000.0, 5e-324])
 def test_a_row_at_its_bounds_is_a_row_like_any_other(how, value):
     given = tables()
@@ -92,12 +105,13 @@ def test_a_row_at_its_bounds_is_a_row_like_any_other(how, value):
     assert train(plain_of(how), poisoned).withheld == set()
 
 
-def test_the_largest_numbers_that_a_manifest_allows_overflow_nothing():
+@pytest.mark.parametrize("how", MODELS)
+def test_the_largest_numbers_that_a_manifest_allows_overflow_nothing(how):
     far = {"bounds": ["-1" + "0" * 17, "1" + "0" * 17]}
     plain = training_plain(
         [feature("a", **far), LABEL],
         [feature("b"), feature("paid", "string", values=["card", "cash"])],
-        LINE,
+        how,
     )
     given = tables()
     given["left"] = with_cell(given["left"], SHARED, "a", 1e17)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from cleanroom.errors import RunRefused
+from cleanroom.errors import WorkerUnfit
 from cleanroom.manifest.model import Manifest
 from enclave.computations.training.optional import require_torch
 from tests.support.joined_trainings import beside, people
@@ -26,8 +26,8 @@ def test_a_network_leaves_a_room_and_answers_without_torch(tmp_path):
         run = bank.run("model", epochs=30)
         try:
             require_torch()
-        except RunRefused:
-            with pytest.raises(RunRefused):
+        except WorkerUnfit:
+            with pytest.raises(WorkerUnfit):
                 run.wait(timeout=120)
             return
         model = run.result("model", timeout=120).model

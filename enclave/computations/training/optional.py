@@ -2,17 +2,14 @@
 
 from importlib.util import find_spec
 
-from cleanroom.errors import RunRefused
+from cleanroom.errors import WorkerUnfit
 
 
 def require_torch() -> None:
     """Refuse where torch is not installed: asked before anything is decrypted, and not loaded.
 
     Raises:
-        RunRefused: it is not.
+        WorkerUnfit: it is not.
     """
     if find_spec("torch") is None:
-        raise RunRefused(
-            "this worker has no torch, which train.torch needs",
-            hint="pip install 'attested-cleanroom[torch]' where workers are built",
-        )
+        raise WorkerUnfit("this worker has no torch, which train.torch needs")
