@@ -58,6 +58,12 @@ GRAPH_BYTES: Final = 1 << 29
 """All intermediate results of an ONNX graph; a file whose graph may take more is refused."""
 COPIES_OF_SIGNALS: Final = 3
 """Of each hidden unit, for each row of a step: before and after it, and what flows back."""
+COPIES_FOR_NOISE: Final = 3
+"""With `dp` the matrix is held as whole numbers, too, as they are made and as they are scaled."""
+NOISY_ROWS: Final = 1 << 14
+"""Rows that a network with `dp` takes together; a step adds up all of them."""
+COPIES_OF_NOISY_SIGNALS: Final = 8
+"""Of each hidden unit, for each of these rows: signals, slopes and deltas, as made and as cut."""
 OVERHEAD: Final = 24
 """Row numbers, hash words and sorted runs, in bytes for each row."""
 USABLE: Final = 0.9
@@ -150,12 +156,16 @@ def _of_training(manifest: Manifest, computation: Training, sizes: Sizes) -> int
     copies = COPIES_OF_MATRIX + (COPIES_FOR_FOLDS if computation.folds else 0)
     compares = (getattr(each, "compare", "none") for each in computation.outputs.values())
     copies += COPIES_TO_COMPARE if any(each != "none" for each in compares) else 0
+    copies += COPIES_FOR_NOISE if computation.loss is not None else 0
     matrix = _joined(computation, sizes) * width * NUMBER * copies // computation.workers.count
     return matrix + (_of_network(computation) if isinstance(computation, TrainTorch) else 0)
 
 
 def _of_network(computation: TrainTorch) -> int:
     """What learning a network takes besides its matrix, whatever the rows."""
+    if computation.dp is not None:
+        signals = NOISY_ROWS * sum(computation.network.hidden)
+        return signals * NUMBER * COPIES_OF_NOISY_SIGNALS
     signals = computation.batch * sum(computation.network.hidden)
     return NETWORK_BYTES + signals * WIDTHS["int32"] * COPIES_OF_SIGNALS
 

@@ -137,6 +137,18 @@ class Training(Computation):
     """What leaves; each of the kinds may be there several times, for other recipients."""
 
 
+class PrivateTraining(Training):
+    """A training that may have noise."""
+
+    dp: TrainingNoise | None = None
+    """Noise that protects each single unit, in all outputs together."""
+
+    @property
+    def loss(self) -> Loss | None:
+        """See `Computation.loss`."""
+        return None if self.dp is None else self.dp.loss
+
+
 class LinearParameters(Record):
     """What a submitter may choose for `train.linear`."""
 
@@ -148,7 +160,7 @@ class LinearParameters(Record):
     """Instead of the computation's own `l2`."""
 
 
-class TrainLinear(Training):
+class TrainLinear(PrivateTraining):
     """Logistic regression for classes, ridge regression for numbers.
 
     Features are brought to mean 0 and deviation 1 over the training rows before the fit; with `dp`
@@ -162,8 +174,6 @@ class TrainLinear(Training):
     missing: Literal["refuse", "mean"] = "refuse"
     """Features may not be nullable, or a missing value counts as the mean of the training rows;
     with `dp` as the middle of its column's bounds."""
-    dp: TrainingNoise | None = None
-    """Noise that protects each single unit, in all outputs together."""
     parameters: LinearParameters = LinearParameters()
     """What the submitter may choose."""
 
@@ -171,11 +181,6 @@ class TrainLinear(Training):
     def ranges(self) -> Mapping[str, AnyRange]:
         """See `Computation.ranges`."""
         return given_ranges(self.parameters)
-
-    @property
-    def loss(self) -> Loss | None:
-        """See `Computation.loss`."""
-        return None if self.dp is None else self.dp.loss
 
 
 class GbdtParameters(Record):

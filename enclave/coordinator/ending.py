@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from cleanroom.errors import WorkerLost
 from cleanroom.ledger import entry as log
-from cleanroom.manifest.model import AnyTraining, TrainLinear
+from cleanroom.manifest.model import AnyTraining
 from cleanroom.protocol.work import Stop
 from enclave.coordinator import budgets
 from enclave.coordinator import effects as do
@@ -51,7 +51,7 @@ def begins_again(run: Run) -> bool:
     Noise is drawn once: where a result has some, a host must not have it drawn again.
     """
     computation = run.computation
-    noisy = isinstance(computation, TrainLinear) and computation.dp is not None
+    noisy = computation.loss is not None
     return isinstance(computation, AnyTraining) and not noisy and len(run.earlier) < MOST_LOST
 
 

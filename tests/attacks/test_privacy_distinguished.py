@@ -6,9 +6,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from cleanroom.manifest.model import Column, CountNoise
+from cleanroom.manifest.model import Column, CountNoise, Network
 from enclave.computations.matches import UNIT
-from enclave.computations.privacy import grid, lines, noise, trial
+from enclave.computations.privacy import descent, grid, layers, lines, noise, trial
 from enclave.computations.registry import operations
 from enclave.computations.release import release
 from tests.support.distinguishing import (
@@ -131,6 +131,52 @@ def test_a_step_with_and_without_the_loudest_person_looks_alike():
     assert told <= gaussian_bound(RHO) + slack(1200)
 
 
+def gradients(task):
+    """A step's sums without and with somebody of whom the network thinks the opposite, surely."""
+    _, without, with_ = crowds()
+    weights = [each * 8 for each in descent.first_weights([4, 3, 1], seed=1)]
+    network = layers.WholeNetwork(layers.whole_weights(weights), "tanh")
+    residues = layers.by_chance if task == "classification" else layers.by_distance
+    labels = np.full(len(with_), float(grid.ONE))
+    labels[-1] = -8.0 * np.sign(network.scores(with_)[-1]) * grid.ONE
+    if task == "classification":
+        labels[-1] = float(grid.ONE) * (labels[-1] > 0)
+    low = network.gradient(without, labels[:-1], residues)
+    return low, network.gradient(with_, labels, residues)
+
+
+TASKS = ("classification", "regression")
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_a_step_of_a_network_with_and_without_the_loudest_person_looks_alike(task):
+    low, high = gradients(task)
+    assert told_apart(low, high, layers.LONGEST) <= gaussian_bound(RHO) + slack(1200)
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_the_loudest_person_changes_a_network_as_much_as_anybody_may(task):
+    """Else the tests above would pass without noise enough."""
+    low, high = gradients(task)
+    length = sum((b - a) ** 2 for a, b in zip(low, high, strict=True))
+    assert (layers.LONGEST * 0.99) ** 2 < length <= layers.LONGEST**2
+
+
+def test_means_and_deviations_with_and_without_the_loudest_person_look_alike():
+    scale, without, with_ = crowds()
+    length = descent.spread_length(scale.places)
+    told = told_apart(grid.spreads(without), grid.spreads(with_), length)
+    assert told <= gaussian_bound(RHO) + slack(1200)
+
+
+def test_what_a_network_says_of_somebody_does_not_depend_on_who_else_is_asked():
+    """Else one person more would move others from cell to cell of a noisy test."""
+    _, _, with_ = crowds()
+    fitted = a_network_fit(with_)
+    together = fitted.says(with_)
+    assert together.tolist() == [float(fitted.says(row[np.newaxis])[0]) for row in with_]
+
+
 def first_drawn(fit, vectors, monkeypatch):
     """What a fit passes to the noise first: its sums, and how much it says that one row changes."""
     seen = []
@@ -140,7 +186,7 @@ def first_drawn(fit, vectors, monkeypatch):
         return list(sums)
 
     with monkeypatch.context() as patch:
-        for module in (lines, trial):
+        for module in (descent, lines, trial):
             patch.setattr(module, "gaussian", watching)
         fit(vectors)
     return seen[0]
@@ -156,13 +202,26 @@ def a_ridge_fit(vectors):
     return lines.ridge(vectors, labels, scale=scale, label=(0.0, 1.0), l2=1.0, rho=1.0)
 
 
+def a_network_fit(vectors, task="classification"):
+    labels, scale = np.full(len(vectors), float(grid.ONE)), grid.scale_of(FEATURES)
+    network = Network(hidden=[3], activation="tanh")
+    declared = descent.Declared(network, task, (0.0, 1.0), rate=1.0, l2=0.01, seed=1)
+    return descent.descend(vectors, labels, scale=scale, declared=declared, rhos=[1.0, 1.0])
+
+
+def a_network_fit_of_numbers(vectors):
+    return a_network_fit(vectors, "regression")
+
+
 def a_test_of_errors(vectors):
     weights, scale = np.zeros(vectors.shape[1]), grid.scale_of(FEATURES)
     line = lines.NoisyLine(weights, scale, (0.0, 1.0), "regression", 1)
     return trial.by_moments(line, vectors, np.full(len(vectors), float(-grid.ONE)), 1.0)
 
 
-@pytest.mark.parametrize("fit", [a_logistic_fit, a_ridge_fit, a_test_of_errors])
+@pytest.mark.parametrize(
+    "fit", [a_logistic_fit, a_ridge_fit, a_network_fit, a_network_fit_of_numbers, a_test_of_errors]
+)
 def test_no_sum_is_changed_by_more_than_its_noise_is_drawn_for(fit, monkeypatch):
     _, without, with_ = crowds()
     low, said = first_drawn(fit, without, monkeypatch)

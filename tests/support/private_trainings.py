@@ -19,6 +19,12 @@ RIGHT = [
 ]
 BOUGHT = {"name": "bought", "type": "bool", "role": "label"}
 SPENT = {"name": "spent", "type": "float64", "role": "label", "bounds": ["-10", "10"]}
+NOISY_NETWORK: dict[str, Any] = {
+    "op": "train.torch",
+    "network": {"hidden": [16], "activation": "relu"},
+    "parameters": {"epochs": {"min": 1, "max": 200, "default": 80}},
+}
+"""Makes of `private_plain` a network: fields of the computation."""
 OUTPUTS = {
     "quality": {"kind": "metrics", "recipients": ["bank", "shop"], "min_test": 10, "decimals": 6},
     "importance": {"kind": "importance", "recipients": ["bank", "shop"], "decimals": 6},

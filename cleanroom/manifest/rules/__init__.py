@@ -97,6 +97,7 @@ RULES: tuple[Rule, ...] = (
     private_training.units_count_once,
     private_training.sizes_are_signed,
     private_training.outputs_have_noise,
+    private_training.noisy_networks_step_whole,
 )
 """Every rule; a manifest that breaks one of them is refused."""
 

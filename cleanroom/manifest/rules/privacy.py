@@ -10,7 +10,7 @@ from decimal import Decimal
 from cleanroom.errors import Problem
 from cleanroom.ledger.loss import Loss
 from cleanroom.manifest.budgets import budgets, largest_loss, losses_of
-from cleanroom.manifest.model import AnyComputation, CountOutput, Manifest, TrainLinear
+from cleanroom.manifest.model import AnyComputation, CountOutput, Manifest, PrivateTraining
 
 EPSILONS = (Decimal("0.000001"), Decimal(1000))
 """Least and most ε of a run or a budget: below nothing is left but noise, above no protection."""
@@ -150,7 +150,7 @@ def _stated(manifest: Manifest) -> Iterator[tuple[str, Loss]]:
     for name, privacy in budgets(manifest):
         yield f"datasets.{name}.privacy", privacy.limit
     for name, computation in manifest.computations.items():
-        if isinstance(computation, TrainLinear) and computation.dp is not None:
+        if isinstance(computation, PrivateTraining) and computation.dp is not None:
             yield f"computations.{name}.dp", computation.dp.loss
         for output_id, output in computation.outputs.items():
             if isinstance(output, CountOutput) and output.dp is not None:

@@ -13,8 +13,10 @@ from cleanroom.manifest.model import (
     Manifest,
     MetricsOutput,
     ModelOutput,
-    TrainLinear,
+    PrivateTraining,
+    TrainTorch,
 )
+from cleanroom.manifest.networks import MOST_NOISY_LAYERS, MOST_NOISY_UNITS
 from cleanroom.manifest.rules.joining import read_columns, trainings
 
 MOST_COLUMNS = 255
@@ -105,13 +107,40 @@ def outputs_have_noise(manifest: Manifest) -> Iterator[Problem]:
                 )
 
 
-def _private(manifest: Manifest) -> Iterator[tuple[str, TrainLinear]]:
+def noisy_networks_step_whole(manifest: Manifest) -> Iterator[Problem]:
+    """With `dp` a network has at most 4 layers of 255 units, and each step takes all rows."""
+    for name, training in _private(manifest):
+        if not isinstance(training, TrainTorch):
+            continue
+        place, hidden = f"computations.{name}", training.network.hidden
+        if len(hidden) > MOST_NOISY_LAYERS or max(hidden, default=0) > MOST_NOISY_UNITS:
+            yield Problem(
+                f"hidden is {len(hidden)} layers of up to {max(hidden, default=0)} units, expected "
+                f"at most {MOST_NOISY_LAYERS} of {MOST_NOISY_UNITS} with dp: noise grows with each",
+                where=f"{place}.network.hidden",
+            )
+        if "batch" in training.model_fields_set:
+            yield Problem(
+                f"batch is {training.batch}, expected none with dp: each step takes all rows",
+                where=f"{place}.batch",
+            )
+        if training.early_stopping is not None:
+            yield Problem(
+                "early_stopping is given, expected none with dp: each look at who validates would "
+                "cost as much again",
+                where=f"{place}.early_stopping",
+            )
+
+
+def _private(manifest: Manifest) -> Iterator[tuple[str, PrivateTraining]]:
     for name, training in trainings(manifest):
-        if isinstance(training, TrainLinear) and training.dp is not None:
+        if isinstance(training, PrivateTraining) and training.dp is not None:
             yield name, training
 
 
-def _nobody_is_cut_off(manifest: Manifest, name: str, training: TrainLinear) -> Iterator[Problem]:
+def _nobody_is_cut_off(
+    manifest: Manifest, name: str, training: PrivateTraining
+) -> Iterator[Problem]:
     """Who is beyond `max_rows` would come in when somebody before leaves."""
     known = (manifest.datasets.get(read.dataset) for read in training.inputs.values())
     most = min((dataset.rows.max for dataset in known if dataset is not None), default=0)
@@ -123,7 +152,7 @@ def _nobody_is_cut_off(manifest: Manifest, name: str, training: TrainLinear) -> 
         )
 
 
-def _fault_in(column: Column, training: TrainLinear) -> str:
+def _fault_in(column: Column, training: PrivateTraining) -> str:
     if column.role == "weight":
         return "role is weight, expected none with dp: a row would count more than its noise hides"
     if column.role not in ("feature", "label"):

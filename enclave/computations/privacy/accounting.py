@@ -32,6 +32,17 @@ def allowed_rho(epsilon: Decimal, delta: Decimal) -> float:
     return rho * (1 - 1e-9)  # the sum of its parts may be above the whole by roundings
 
 
+def step_rhos(rho: float, steps: int, share: float) -> list[float]:
+    """What a first draw and each of some steps cost, of `rho` in all.
+
+    Args:
+        rho: the whole.
+        steps: how many share what the first draw leaves.
+        share: of the first draw.
+    """
+    return [rho * share, *[rho * (1 - share) / steps] * steps]
+
+
 def spent_epsilon(rhos: Sequence[float], delta: Decimal) -> Decimal:
     """The ε of draws that build on each other, at this δ."""
     accountant = _fresh()

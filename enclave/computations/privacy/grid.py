@@ -95,6 +95,23 @@ def moment_length(squared: int) -> int:
     return _root((squared * squared + squared) * ONE**4 // 2 + 1)
 
 
+def spreads(vectors: Whole) -> list[int]:
+    """The sums of all places, then of their squares but the first's, in units of 2^-30.
+
+    One vector with so many places away from 0, and the 1, changes them by at most `spread_length`.
+    """
+    total = np.zeros(2 * vectors.shape[1] - 1, dtype=np.int64)
+    for part in _parts(vectors):
+        sums = [part.sum(axis=0) * ONE, (part[:, 1:] ** 2).sum(axis=0)]
+        total += np.concatenate(sums).astype(np.int64)
+    return [int(each) for each in total]
+
+
+def spread_length(places: int) -> int:
+    """How much one vector changes `spreads`: by 1, its places, and their squares."""
+    return _root((1 + 2 * places) * ONE**4)
+
+
 def square_of(noisy: Sequence[int], width: int) -> Matrix:
     """The symmetric matrix whose upper triangle this is, in units of 1."""
     whole = np.zeros((width, width))

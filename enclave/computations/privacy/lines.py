@@ -28,6 +28,7 @@ from enclave.computations.privacy.grid import (
     weighed,
 )
 from enclave.computations.privacy.noise import gaussian, gaussian_scale
+from enclave.computations.privacy.tables import chance, looked_up, table
 
 STEPS = 20
 """Steps of a logistic fit, where no parameter says how many."""
@@ -35,13 +36,8 @@ SHARE_OF_MOMENTS = 0.3
 """Of a logistic fit's budget; its steps share the rest."""
 CHANCE_ONE = 1 << 14
 """What the chance 1 is in a residue."""
-CELLS = 1 << 10
-"""Cells of a logistic score of 1 in the table of chances."""
-FARTHEST = 8
-"""Beyond this logistic score the table ends: chances are above 0.9996."""
-_GRID = (np.arange(-FARTHEST * CELLS, FARTHEST * CELLS) + 0.5) / CELLS
-CHANCES = np.rint(CHANCE_ONE / (1 + np.exp(-_GRID))).astype(np.int64)
-"""The logistic function, as a table: one row's chance never depends on where the row stands."""
+CHANCES = table(chance, CHANCE_ONE)
+"""The logistic function, as a table."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +68,10 @@ class NoisyLine:
             intercepts=[intercept],
             fills=self.scale.middle.tolist(),
         )
+
+    def says(self, vectors: Whole) -> Whole:
+        """See `Judged.says`."""
+        return np.asarray(scores(vectors, self.weights_whole) >> 16)
 
     def predict(self, rows: Matrix) -> Matrix:
         """See `Fitted.predict`."""
@@ -128,28 +128,19 @@ def logistic(
     penalty = _penalty(vectors, l2)
     noise = gaussian_scale(length, rhos[0]) / ONE**2
     curve = _firm((noisy + 4 * penalty) / 4, noise / 4)
-    truth = (labels * CHANCE_ONE).astype(np.int64)
+    truth = labels * CHANCE_ONE
     weights: Matrix = np.zeros(vectors.shape[1])
     late = []
     for rho in rhos[1:]:
-        chances = _chances(scores(vectors, rounded(weights)))
-        drawn = gaussian(weighed(vectors, chances - truth), CHANCE_ONE * scale.length, rho)
+        chances = looked_up(CHANCES, scores(vectors, rounded(weights)) >> 16)
+        residues = (chances - truth).astype(np.int64)
+        drawn = gaussian(weighed(vectors, residues), CHANCE_ONE * scale.length, rho)
         slope = np.array(drawn, dtype=np.float64) / (ONE * CHANCE_ONE) + penalty @ weights
         weights = weights - np.linalg.solve(curve, slope)
         late.append(weights)
     # the later half of the steps is about the same place, and their noise evens out
     settled = np.mean(late[len(late) // 2 :], axis=0)
     return NoisyLine(rounded(settled), scale, (0.0, 1.0), "classification", round(noisy[0, 0]))
-
-
-def step_rhos(rho: float, steps: int) -> list[float]:
-    """What the moments and each step of a logistic fit cost, of `rho` in all."""
-    return [rho * SHARE_OF_MOMENTS, *[rho * (1 - SHARE_OF_MOMENTS) / steps] * steps]
-
-
-def _chances(whole: np.ndarray) -> np.ndarray:
-    cell = (whole >> (31 - 10)) + FARTHEST * CELLS
-    return np.asarray(CHANCES[np.clip(cell, 0, len(CHANCES) - 1)])
 
 
 def _penalty(vectors: Whole, l2: float) -> Matrix:

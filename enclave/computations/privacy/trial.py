@@ -8,13 +8,12 @@ noisy counts: whatever is computed of them knows nothing else.
 from dataclasses import dataclass
 from decimal import Decimal
 from math import sqrt
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from cleanroom.dataset.features import Matrix
-from enclave.computations.privacy.grid import ONE, Whole, scores
-from enclave.computations.privacy.lines import NoisyLine
+from enclave.computations.privacy.grid import ONE, Whole
 from enclave.computations.privacy.noise import gaussian, gaussian_scale, laplace
 
 CELLS = 64
@@ -23,6 +22,22 @@ PER_SCORE = 8
 """Cells of a score of 1."""
 MOMENTS_LENGTH = 43_350
 """The root of 1/4 + 1/4 + 1/4 + 1, in units of 2^-15, rounded up."""
+
+
+class Judged(Protocol):
+    """A model that is tested by noisy sums."""
+
+    @property
+    def label(self) -> tuple[float, float]:
+        """What 0 and 1 of a number's label are in its units."""
+        ...
+
+    def says(self, vectors: Whole) -> Whole:
+        """A whole number for each row, in units of 2^-15: a logistic score, or a label.
+
+        What it says of a row depends on that row alone: on no other, and on no place.
+        """
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,20 +54,20 @@ class StandIns:
     """The noisy number of rows that tested; can be negative."""
 
 
-def by_cells(line: NoisyLine, vectors: Whole, labels: Whole, epsilon: Decimal) -> StandIns:
+def by_cells(model: Judged, vectors: Whole, labels: Whole, epsilon: Decimal) -> StandIns:
     """Test a classification: one row changes one of 128 counts, by one.
 
     Where the noise of all counts may stand for as many rows as there are, nothing is told: no row
     stands in.
 
     Args:
-        line: the model.
+        model: what is tested.
         vectors: of the rows that test.
         labels: 0 and 1.
         epsilon: what the test costs.
     """
-    score = scores(vectors, line.weights_whole) >> (31 - 3)
-    cell = np.clip(score + CELLS // 2, 0, CELLS - 1)
+    score = np.floor(model.says(vectors) / (ONE // PER_SCORE)) + CELLS // 2
+    cell = np.clip(score, 0, CELLS - 1).astype(np.int64)
     counts = np.bincount(cell + CELLS * labels.astype(np.int64), minlength=2 * CELLS)
     noisy = laplace([int(count) for count in counts], epsilon)
     middle = (np.arange(CELLS) - CELLS / 2 + 0.5) / PER_SCORE
@@ -66,20 +81,20 @@ def by_cells(line: NoisyLine, vectors: Whole, labels: Whole, epsilon: Decimal) -
     )
 
 
-def by_moments(line: NoisyLine, vectors: Whole, labels: Whole, rho: float) -> StandIns:
+def by_moments(model: Judged, vectors: Whole, labels: Whole, rho: float) -> StandIns:
     """Test a regression: one row changes four sums by a vector of at most `MOMENTS_LENGTH`.
 
     An error of more than half of the label's range counts as that. Where the noise is larger than
     all errors together, nothing is told: no row stands in.
 
     Args:
-        line: the model.
+        model: what is tested.
         vectors: of the rows that test.
         labels: between -1 and 1 in the same units.
         rho: what the test costs.
     """
     truth = labels.astype(np.int64)
-    error = np.clip(truth - (scores(vectors, line.weights_whole) >> 16), -ONE, ONE)
+    error = np.clip(labels - model.says(vectors), -ONE, ONE).astype(np.int64)
     # the first three count half, so that errors, which are small, get less of the noise
     sums = [
         ONE // 2 * len(truth),
@@ -95,7 +110,7 @@ def by_moments(line: NoisyLine, vectors: Whole, labels: Whole, rho: float) -> St
     units = max(count, 1.0)
     mean, off = total / units, sqrt(max(wrong / units, 0.0))
     spread = sqrt(max(squares / units - mean**2, 0.0))
-    middle, half = line.label
+    middle, half = model.label
     ends = middle + half * np.array([mean - spread, mean + spread])
     return StandIns(
         truth=ends, said=ends + half * off, worth=np.full(2, units / 2), units=round(count)

@@ -17,6 +17,7 @@ from cleanroom.manifest.model import (
     Column,
     MetricsOutput,
     ModelOutput,
+    PrivateTraining,
     TrainGbdt,
     TrainingOutput,
     TrainLinear,
@@ -98,7 +99,7 @@ def plan_training(
         mean_for_missing=not isinstance(computation, TrainGbdt) and computation.missing == "mean",
         max_rows=computation.max_rows,
         outputs=dict(computation.outputs),
-        noise=computation.dp if isinstance(computation, TrainLinear) else None,
+        noise=computation.dp if isinstance(computation, PrivateTraining) else None,
         network=computation.network if isinstance(computation, TrainTorch) else None,
     )
     rules = tuple(_rule(name, output) for name, output in sorted(computation.outputs.items()))
@@ -157,7 +158,10 @@ SETTINGS = ("l2", "learning_rate", "min_child_weight", "subsample", "colsample_b
 
 def _settings(computation: AnyTraining) -> dict[str, float]:
     fields = type(computation).model_fields
-    return {name: float(getattr(computation, name)) for name in SETTINGS if name in fields}
+    said = {name: getattr(computation, name) for name in SETTINGS if name in fields}
+    if isinstance(computation, TrainTorch) and computation.dp is not None:
+        said["learning_rate"] = computation.noisy_rate
+    return {name: float(value) for name, value in said.items()}
 
 
 def _numbers(computation: AnyTraining, parameters: Mapping[str, Choice]) -> dict[str, float]:

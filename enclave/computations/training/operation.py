@@ -77,7 +77,7 @@ class Train:
         """See `Operation.plan`."""
         if not isinstance(computation, AnyTraining):
             raise RunRefused("the computation is not a training")
-        if isinstance(computation, TrainTorch):
+        if isinstance(computation, TrainTorch) and computation.dp is None:
             require_torch()
         return plan_training(computation, datasets, parameters)
 

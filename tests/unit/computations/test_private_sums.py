@@ -10,7 +10,12 @@ from hypothesis import strategies as st
 
 from cleanroom.errors import InternalError
 from cleanroom.manifest.model import Column
-from enclave.computations.privacy.accounting import allowed_rho, require_within, spent_epsilon
+from enclave.computations.privacy.accounting import (
+    allowed_rho,
+    require_within,
+    spent_epsilon,
+    step_rhos,
+)
 from enclave.computations.privacy.grid import (
     LARGEST_WEIGHT,
     MOST_COLUMNS,
@@ -23,7 +28,7 @@ from enclave.computations.privacy.grid import (
     square_of,
     weighed,
 )
-from enclave.computations.privacy.lines import CHANCE_ONE, CHANCES, step_rhos
+from enclave.computations.privacy.lines import CHANCE_ONE, CHANCES
 from enclave.computations.privacy.noise import gaussian, gaussian_scale
 
 COLUMNS = [
@@ -140,7 +145,7 @@ def test_the_budget_of_a_run_is_used_and_not_exceeded(epsilon):
 @pytest.mark.parametrize("steps", [1, 20, 999])
 def test_steps_share_what_one_draw_would_cost(steps):
     rho = allowed_rho(Decimal(1), DELTA)
-    rhos = step_rhos(rho, steps)
+    rhos = step_rhos(rho, steps, 0.3)
     assert len(rhos) == 1 + steps
     assert sum(rhos) == pytest.approx(rho, rel=1e-12)
     assert require_within(rhos, Decimal(1), DELTA) == rhos

@@ -9,9 +9,9 @@ from sklearn.metrics import roc_auc_score
 
 from cleanroom.errors import InternalError
 from cleanroom.manifest.model import Column, Manifest
-from enclave.computations.privacy.accounting import allowed_rho
+from enclave.computations.privacy.accounting import allowed_rho, step_rhos
 from enclave.computations.privacy.grid import ONE, WEIGHT_ONE, scale_of
-from enclave.computations.privacy.lines import logistic, ridge, step_rhos
+from enclave.computations.privacy.lines import SHARE_OF_MOMENTS, logistic, ridge
 from enclave.computations.privacy.trial import by_cells, by_moments
 from enclave.computations.registry import operations
 from enclave.computations.training.private import Studied, drawn_tests
@@ -93,7 +93,7 @@ def test_who_repays_is_still_told_with_noise(loans, epsilon, least):
     """The exact fit has an area of 0.893 under its curve."""
     scale, matrix, labels, trains = loans
     vectors = scale.vectors(matrix)
-    rhos = step_rhos(allowed_rho(Decimal(epsilon), DELTA), 20)
+    rhos = step_rhos(allowed_rho(Decimal(epsilon), DELTA), 20, SHARE_OF_MOMENTS)
     line = logistic(vectors[trains], labels[trains], scale=scale, l2=1.0, rhos=rhos)
     area = roc_auc_score(labels[~trains], line.predict(matrix[~trains])[:, 1])
     assert area > least

@@ -12,7 +12,7 @@ from enclave.coordinator.ending import MOST_LOST
 from enclave.coordinator.receipts import composed
 from tests.support.histories import History, instance, run_name
 from tests.support.manifests import changed
-from tests.support.private_trainings import private_plain
+from tests.support.private_trainings import NOISY_NETWORK, private_plain
 from tests.support.trainings import LINE, feature, training_plain
 
 LABEL = {"name": "label", "type": "bool", "role": "label"}
@@ -162,8 +162,9 @@ def test_a_training_on_one_worker_begins_again():
     assert (history.run().phase, len(history.run().earlier)) == ("running", 1)
 
 
-def test_a_training_with_noise_ends_and_nothing_is_drawn_twice():
-    history = History.started(Manifest.from_plain(private_plain())).agreed()
+@pytest.mark.parametrize("how", [LINE, NOISY_NETWORK], ids=["line", "network"])
+def test_a_training_with_noise_ends_and_nothing_is_drawn_twice(how):
+    history = History.started(Manifest.from_plain(private_plain(**how))).agreed()
     history.join(1)
     history.submit("model")
     history.leave(1)

@@ -5,13 +5,16 @@ import pytest
 from cleanroom.manifest.model import Manifest
 from cleanroom.manifest.needs import (
     COPIES_FOR_FOLDS,
+    COPIES_FOR_NOISE,
     COPIES_OF_LINES,
     COPIES_OF_MATRIX,
     COPIES_OF_MODEL,
+    COPIES_OF_NOISY_SIGNALS,
     COPIES_OF_ROLES,
     COPIES_OF_SIGNALS,
     COPIES_TO_COMPARE,
     NETWORK_BYTES,
+    NOISY_ROWS,
     USABLE,
     WIDTHS,
     WORDS_OF_A_LINE,
@@ -22,15 +25,19 @@ from cleanroom.manifest.needs import (
     needed,
     rounded,
 )
+from enclave.computations.privacy.layers import ROWS as ROWS_OF_STEPS
 from enclave.computations.registry import operations
 from enclave.computations.training import optional
 from tests.support.learned_networks import NETWORK
 from tests.support.manifests import good_manifest
 from tests.support.predictions import prediction_plain
+from tests.support.private_trainings import NOISY_NETWORK, private_plain
 from tests.support.rule_changes import TRAINS
+from tests.support.trainings import LINE
 
 ROWS = {"left": 3_000, "right": 1_000}
 WIDTH = len(["income", "spend", "payment=card", "payment=cash"])
+PRIVATE_WIDTH = len(["age", "wealth", "kind=a", "kind=b", "kind=c", "haste", "late"])
 
 
 def training(**how):
@@ -84,6 +91,19 @@ def test_a_network_takes_torch_and_its_signals_besides(monkeypatch):
     monkeypatch.setattr(optional, "find_spec", lambda _: True)
     signals = 64 * (8 + 4) * 4 * COPIES_OF_SIGNALS
     assert of(training(**NETWORK)) - of(training()) == NETWORK_BYTES + signals
+
+
+def test_noise_takes_whole_numbers_beside_the_matrix_and_no_torch():
+    line, network = (Manifest.from_plain(private_plain(**how)) for how in (LINE, NOISY_NETWORK))
+    assert of(network, "model") - of(line, "model") == ROWS_OF_STEPS * 16 * 8 * (
+        COPIES_OF_NOISY_SIGNALS
+    )
+    assert ROWS_OF_STEPS == NOISY_ROWS
+    plain = private_plain()
+    del plain["computations"]["model"]["dp"]
+    matrix = 1_000 * PRIVATE_WIDTH * 8
+    exact = of(Manifest.from_plain(plain), "model")
+    assert of(line, "model") - exact == matrix * COPIES_FOR_NOISE
 
 
 def test_a_prediction_takes_its_model_many_times():

@@ -4,8 +4,10 @@ import pytest
 
 from cleanroom.errors import ManifestRule
 from cleanroom.manifest.checks import check
+from cleanroom.manifest.plan import plan
 from cleanroom.manifest.rules import RULES, WARNINGS
 from tests.support.manifests import good_manifest, party_block
+from tests.support.private_trainings import NOISY_NETWORK
 from tests.support.rule_changes import CUSTOMERS, EVALUATION, MATCHES, REAL, TRAINS, private
 from tests.unit.manifest.broken import (
     attestation,
@@ -47,6 +49,14 @@ def test_good_manifest_breaks_no_rule():
 def test_good_training_with_noise_breaks_no_rule():
     checked = check(good_manifest(**private()))
     assert not any("without noise" in warning.message for warning in checked.warnings)
+
+
+def test_good_network_with_noise_breaks_no_rule_and_says_so_in_the_plan():
+    manifest = good_manifest(**private(**NOISY_NETWORK))
+    assert not any("without noise" in warning.message for warning in check(manifest).warnings)
+    assert manifest.computations["model"].noisy_rate == "1"
+    told = plan(manifest).to_text()
+    assert "with noise of ε = 1, δ = 0.000000001 in all outputs of a run together" in told
 
 
 def test_good_training_breaks_no_rule():

@@ -1,5 +1,6 @@
 """Cases of rules about a training with noise."""
 
+from tests.support.private_trainings import NOISY_NETWORK
 from tests.support.rule_changes import private
 
 # rule, change, where, words of the message
@@ -97,5 +98,35 @@ BROKEN = [
         ),
         "computations.model.outputs.quality.compare",
         "compare is alone, expected none with dp",
+    ),
+    (
+        "noisy_networks_step_whole",
+        private(**{**NOISY_NETWORK, "network": {"hidden": [8, 256]}}),
+        "computations.model.network.hidden",
+        "hidden is 2 layers of up to 256 units, expected at most 4 of 255 with dp",
+    ),
+    (
+        "noisy_networks_step_whole",
+        private(**{**NOISY_NETWORK, "network": {"hidden": [8] * 5}}),
+        "computations.model.network.hidden",
+        "hidden is 5 layers of up to 8 units",
+    ),
+    (
+        "noisy_networks_step_whole",
+        private(**NOISY_NETWORK, batch=256),
+        "computations.model.batch",
+        "batch is 256, expected none with dp",
+    ),
+    (
+        "noisy_networks_step_whole",
+        private(**NOISY_NETWORK, early_stopping={"rounds": 3}),
+        "computations.model.early_stopping",
+        "early_stopping is given, expected none with dp",
+    ),
+    (
+        "units_count_once",
+        private(**NOISY_NETWORK, split={"test_percent": 25, "seed": 1}),
+        "computations.model.split.seed",
+        "seed is given, expected none with dp",
     ),
 ]
