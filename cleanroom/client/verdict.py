@@ -64,10 +64,7 @@ class Verdict:
             (yes, "age of evidence", "made for this statement", "fresh, by the nonce inside"),
             (yes, "attestation policy", result.policy, "one entry, whole"),
             *((yes, f"image of {name}", found, asked) for name, found, asked in self._images()),
-            *(
-                (mark(passed=each.passed), each.check, each.found, each.expected)
-                for each in self.findings
-            ),
+            *_compared(self.room.result),
             (yes, "genesis", self.room.genesis.digest.hex(), "lineage and approve keys"),
             (yes, "manifest", self.manifest, "your own copy"),
             (yes, "approvals", self._approvals(), "every party, once the room is active"),
@@ -96,8 +93,8 @@ class Verdict:
         return mimebundle(self._title(), HEADINGS, [*self.table(), *open_rows(self.policy)])
 
     def _title(self) -> str:
-        loud = f" — {SIMULATED}" if self.assurance == "simulated" else ""
-        return f"verified room of {self.room.genesis.lineage}, {self.phase}{loud}"
+        told = f"verified room of {self.room.genesis.lineage}, {self.phase}"
+        return told + _loud(self.assurance)
 
     def _images(self) -> list[tuple[str, str, str]]:
         """Of each entry that names reference values: its name, which image, which statement."""
@@ -137,13 +134,7 @@ class WorkerVerdict:
         limit = "any age" if most is None else f"at most {most} s when its lease is renewed"
         return [
             (mark(passed=young), "age of evidence", f"{self.age_s} s, says the room", limit),
-            *self._compared(),
-        ]
-
-    def _compared(self) -> list[tuple[str, str, str, str]]:
-        return [
-            (mark(passed=each.passed), each.check, each.found, each.expected)
-            for each in self.result.findings
+            *_compared(self.result),
         ]
 
     def to_json(self) -> dict[str, object]:
@@ -165,8 +156,8 @@ class WorkerVerdict:
         return mimebundle(self._title(), HEADINGS, [*self.table(), *open_rows(self.policy)])
 
     def _title(self) -> str:
-        loud = f" — {SIMULATED}" if self.result.assurance == "simulated" else ""
-        return f"verified worker {self.admitted.instance}, {self.admitted.join.role}{loud}"
+        told = f"verified worker {self.admitted.instance}, {self.admitted.join.role}"
+        return told + _loud(self.result.assurance)
 
 
 def worker_verdict(
@@ -215,3 +206,14 @@ def open_rows(policy: AppraisalPolicy) -> list[tuple[str, str, str, str]]:
 def open_plain(policy: AppraisalPolicy) -> list[dict[str, str]]:
     """The same as plain values."""
     return [{"what": gap.open, "closed_by": gap.closed_by} for gap in gaps(policy)]
+
+
+def _loud(assurance: Assurance) -> str:
+    return f" — {SIMULATED}" if assurance == "simulated" else ""
+
+
+def _compared(result: AttestationResult) -> list[tuple[str, str, str, str]]:
+    return [
+        (mark(passed=each.passed), each.check, each.found, each.expected)
+        for each in result.findings
+    ]

@@ -14,7 +14,6 @@ import socket
 import struct
 import threading
 import time
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,7 +27,7 @@ from tests.support.canaries import (
     Looking,
     Wire,
     again_and_again,
-    loopback,
+    captured,
     secret_needles,
 )
 from tests.support.manifests import good_manifest
@@ -121,16 +120,6 @@ def seen(flock, tmp_path_factory):
         processes,
         wire,
     )
-
-
-@contextmanager
-def captured(needles):
-    """The loopback, where this user may capture it."""
-    try:
-        with loopback(needles) as wire:
-            yield wire
-    except PermissionError:
-        yield None
 
 
 def noted_data_keys(patch):

@@ -8,7 +8,6 @@ own collective is plain text; here it must be nowhere.
 import os
 import secrets
 import struct
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +17,7 @@ import pytest
 
 from cleanroom.protocol.work import Finished
 from enclave.worker.processes import descendants
-from tests.support.canaries import Flock, Looking, Wire, again_and_again, loopback
+from tests.support.canaries import Flock, Looking, Wire, again_and_again, captured
 from tests.support.seclusion import require_seclusion
 from tests.support.training_gangs import training_gang
 from tests.support.trainings import LINE, TREES, feature, training_plain
@@ -102,16 +101,6 @@ def rows(flock, values):
     )
     right = pa.table({"id": emails, "b0": chance.normal(size=ROWS)})
     return {"left": left, "right": right}
-
-
-@contextmanager
-def captured(needles):
-    """The loopback, where this user may capture it."""
-    try:
-        with loopback(needles) as wire:
-            yield wire
-    except PermissionError:
-        yield None
 
 
 def test_the_canaries_were_really_learned_from(seen):

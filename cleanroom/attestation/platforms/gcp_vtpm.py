@@ -22,13 +22,14 @@ from cleanroom.attestation.formats.signatures import Suite
 from cleanroom.attestation.formats.tpm_parts import TpmParts, read_parts
 from cleanroom.attestation.formats.tpm_public import TpmKey, read_attestation_key
 from cleanroom.attestation.formats.x509 import Certificate, pem_certificates, read_certificate
-from cleanroom.attestation.rejection import rejected
+from cleanroom.attestation.rejection import only
 from cleanroom.attestation.silicon import tpm
 from cleanroom.attestation.silicon.boot_claims import boot_claims
 
 GOOGLE_SUITE: Suite = "rsa-pkcs1-sha256"
 """How every certificate of Google's EK/AK hierarchy is signed."""
 PEM_START = b"-----BEGIN"
+CHAIN_MISSING = "send the key's certificate, its issuer's and Google's EK/AK CA Root"
 
 
 def authenticate(
@@ -86,31 +87,23 @@ def choose_chain(
     Raises:
         EvidenceRejected: one is missing, or there are several.
     """
-    leaf = _only(
+    leaf = only(
         [one for one in certificates if one.public_key == key.public_key],
         "the certificate of the vTPM's key",
+        CHAIN_MISSING,
     )
-    authority = _only(
+    authority = only(
         [one for one in certificates if one.subject == leaf.issuer],
         f"the issuer of {leaf.common_name}",
+        CHAIN_MISSING,
     )
-    root = _only(
+    root = only(
         [
             one
             for one in certificates
             if one.subject == authority.issuer and one.fingerprint in anchors.roots_of("google")
         ],
         f"a root that is trusted here and issued {authority.common_name}",
+        CHAIN_MISSING,
     )
     return root, authority, leaf
-
-
-def _only(found: list[Certificate], what: str) -> Certificate:
-    if len(found) != 1:
-        raise rejected(
-            what,
-            found="missing from the endorsements" if not found else f"there {len(found)} times",
-            expected="exactly once",
-            cause="send the key's certificate, its issuer's and Google's EK/AK CA Root",
-        )
-    return found[0]

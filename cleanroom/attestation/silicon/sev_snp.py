@@ -46,8 +46,13 @@ from cleanroom.attestation.formats.crl import RevocationList, require_unrevoked
 from cleanroom.attestation.formats.snp import SnpReport, read_report
 from cleanroom.attestation.formats.x509 import Certificate
 from cleanroom.attestation.policy import Product
-from cleanroom.attestation.rejection import rejected
+from cleanroom.attestation.rejection import only, rejected
 from cleanroom.attestation.roots import AMD_ARK
+
+CHAIN_MISSING = (
+    "send the leaf, its ASK and the ARK of the machine's product; simulated evidence has a root of "
+    "its own, which production policies do not trust"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,14 +123,18 @@ def choose_chain(report: SnpReport, certificates: Iterable[Certificate], anchors
     """
     known = tuple(certificates)
     name = LEAVES[report.signing_key]
-    leaf = _only([one for one in known if one.common_name == name], f"the {name} certificate")
-    intermediate = _only(
+    leaf = only(
+        [one for one in known if one.common_name == name], f"the {name} certificate", CHAIN_MISSING
+    )
+    intermediate = only(
         [one for one in known if one.subject == leaf.issuer and one.common_name in INTERMEDIATES],
         f"the issuer of the {name} certificate (ASK)",
+        CHAIN_MISSING,
     )
-    root = _only(
+    root = only(
         [one for one in known if one.subject == intermediate.issuer and is_anchor(one, anchors)],
         f"a root (ARK) that is trusted here and issued {intermediate.common_name}",
+        CHAIN_MISSING,
     )
     return Chain(leaf, intermediate, root)
 
@@ -133,18 +142,6 @@ def choose_chain(report: SnpReport, certificates: Iterable[Certificate], anchors
 def is_anchor(certificate: Certificate, anchors: Anchors) -> bool:
     """Whether this very certificate is one of the anchors."""
     return certificate.fingerprint in anchors.roots_of("amd")
-
-
-def _only(found: list[Certificate], what: str) -> Certificate:
-    if len(found) != 1:
-        raise rejected(
-            what,
-            found="missing from the endorsements" if not found else f"there {len(found)} times",
-            expected="exactly once",
-            cause="send the leaf, its ASK and the ARK of the machine's product; simulated evidence "
-            "has a root of its own, which production policies do not trust",
-        )
-    return found[0]
 
 
 def require_one_product(report: SnpReport, chain: Chain, anchors: Anchors) -> Product:
