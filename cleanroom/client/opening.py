@@ -34,6 +34,8 @@ MOST_POINTS = 20_000
 """A table of an evaluation has no more lines."""
 ENCODINGS = frozenset({"PLAIN", "RLE", "BIT_PACKED"})
 """With these a page decodes to about its own size."""
+FLAT = frozenset({"BOOLEAN", "INT32", "INT64", "DOUBLE", "BYTE_ARRAY"})
+"""How columns of results are stored; none has a length that is said once for all rows."""
 
 
 def open_delivery(
@@ -88,16 +90,30 @@ def read_table(plain: bytes, rule: AnyOutput) -> pa.Table:
 
 def _shaped(file: pq.ParquetFile, rule: AnyOutput) -> pq.ParquetFile:
     metadata = file.metadata
-    most = _most_rows(rule)
-    if metadata.num_rows > most:
-        raise DataMismatch(f"the result has {metadata.num_rows} rows, expected at most {most}")
+    groups = [metadata.row_group(group) for group in range(metadata.num_row_groups)]
+    # NOTE: what is read follows the groups, whatever the footer says of all rows together.
+    rows, most = sum(abs(group.num_rows) for group in groups), _most_rows(rule)
+    if rows > most or rows != metadata.num_rows:
+        raise DataMismatch(
+            f"the result has {rows} rows and says {metadata.num_rows}, expected at most {most}"
+        )
     _columns(file.schema_arrow.names, rule.columns)
-    for group in range(metadata.num_row_groups):
+    _flat(file.schema)
+    for group in groups:
         for index in range(metadata.num_columns):
-            chunk = metadata.row_group(group).column(index)
+            chunk = group.column(index)
             if chunk.compression != "UNCOMPRESSED" or not ENCODINGS.issuperset(chunk.encodings):
                 raise DataMismatch("the result is compressed or encoded, expected plain pages")
     return file
+
+
+def _flat(schema: pq.ParquetSchema) -> pq.ParquetSchema:
+    """One value in each row, which takes the space of its bytes: a list or a blank may take any."""
+    for index, name in enumerate(schema.names):
+        column = schema.column(index)
+        if column.path != name or column.max_repetition_level or column.physical_type not in FLAT:
+            raise DataMismatch(f"column {name!r} of the result is nested or padded, expected plain")
+    return schema
 
 
 def _most_rows(rule: AnyOutput) -> int:
