@@ -1,7 +1,7 @@
 """How a party gets into a room, without any I/O: question, answer, proof, token.
 
-    ask(own manifest, remembered head)  ->  a fresh nonce and the log size this party knows
-    Question.verified(answer)           ->  TrustedRoom, or an error; nothing was sent so far
+    Question(own manifest, nonce, …)    ->  what is asked: the nonce, the log size this party knows
+    Question.verified(answer)           ->  TrustedRoom, or an error; nothing else was sent so far
     caller_proof(room, challenge)       ->  who is calling, bound to this room's own key
     read_token(reply)                   ->  what the next calls carry
 

@@ -2,7 +2,8 @@
 
 The code, message and hint of a `CleanroomError` travel in `google.rpc.ErrorInfo` and `Help`
 details (https://google.aip.dev/193). Any other exception becomes `InternalError` without a word
-about it: what was in it may be confidential.
+about it: what was in it may be confidential. Whoever answers may be a stranger, so nothing that
+arrives can do more in a terminal than be read.
 """
 
 from collections.abc import Iterable
@@ -78,8 +79,8 @@ def from_rpc(error: grpc.RpcError, address: str) -> CleanroomError:
             reason = error_details_pb2.ErrorInfo()
             if detail.Unpack(reason) and reason.domain == DOMAIN and reason.reason in CATALOGUE:
                 return CATALOGUE[reason.reason](
-                    status.message,
-                    hint=reason.metadata.get("hint", ""),
+                    _legible(status.message),
+                    hint=_legible(reason.metadata.get("hint", "")),
                     problems=_problems(status),
                 )
     return _plain(error, address)
@@ -101,7 +102,10 @@ def _problems(status: status_pb2.Status) -> list[Problem]:
     for detail in status.details:
         request = error_details_pb2.BadRequest()
         if detail.Unpack(request):
-            found += [Problem(v.description, where=v.field) for v in request.field_violations]
+            found += [
+                Problem(_legible(one.description), where=_legible(one.field))
+                for one in request.field_violations
+            ]
     return found
 
 
@@ -121,6 +125,11 @@ def _cut(text: str) -> str:
     if len(raw) <= LONGEST_TEXT:
         return text
     return raw[:LONGEST_TEXT].decode(errors="ignore") + "…"
+
+
+def _legible(text: str) -> str:
+    """The text in one line, with a mark for each character that is none to be read."""
+    return "".join(each if each.isprintable() else "\ufffd" for each in " ".join(text.split()))
 
 
 def _packed(message: error_details_pb2.ErrorInfo | error_details_pb2.BadRequest) -> any_pb2.Any:
