@@ -10,6 +10,7 @@ from contextlib import contextmanager
 
 import click
 
+from cleanroom.client.display import aligned
 from cleanroom.errors import CleanroomError, Problem
 
 SCHEMA = "cleanroom.dev/cli/{name}/v1"
@@ -95,14 +96,8 @@ def problem_line(problem: Problem) -> str:
 
 
 def table(headers: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """Columns of text, aligned by spaces; survives pipes, mail and logs."""
-    cells = [[str(cell) for cell in row] for row in (headers, *rows)]
-    widths = [max(len(row[index]) for row in cells) for index in range(len(headers))]
-    lines = [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in cells
-    ]
-    return "\n".join([lines[0], "  ".join("-" * width for width in widths), *lines[1:]])
+    """Aligned columns, with a rule under the headers."""
+    return "\n".join(aligned([headers, *rows], ruled=True))
 
 
 @contextmanager

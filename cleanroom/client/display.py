@@ -6,6 +6,8 @@ No style and no script: what GitHub and every notebook keep when they sanitise.
 from collections.abc import Sequence
 from html import escape
 
+from cleanroom.legible import legible
+
 Rows = Sequence[Sequence[str]]
 """Lines of texts; each as long as the headings."""
 YES, NO = "✅", "❌"
@@ -21,17 +23,27 @@ def counted(number: int, one: str, more: str = "") -> str:
     return f"{number:,} {one if number == 1 else more or one + 's'}"
 
 
+def aligned(lines: Sequence[Sequence[object]], *, ruled: bool = False) -> list[str]:
+    """Columns of text, aligned by blanks; survives pipes, mail and logs, whatever the cells hold.
+
+    Args:
+        lines: of cells; the first are the headings.
+        ruled: whether a rule stands below the first.
+    """
+    cells = [[legible(str(cell)) for cell in line] for line in lines]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    if ruled:
+        cells.insert(1, ["-" * width for width in widths])
+    return [
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in cells
+    ]
+
+
 def text_table(title: str, headings: Sequence[str], rows: Rows) -> str:
     """Aligned columns under a title."""
-    lines = [list(headings), *(list(row) for row in rows)] if rows else []
-    widths = (
-        [max(len(line[place]) for line in lines) for place in range(len(headings))] if rows else []
-    )
-    shown = [
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
-        for line in lines
-    ]
-    return "\n".join([title, *(f"  {line}" for line in shown)])
+    lines = aligned([headings, *rows]) if rows else []
+    return "\n".join([title, *(f"  {line}" for line in lines)])
 
 
 def html_table(title: str, headings: Sequence[str], rows: Rows) -> str:

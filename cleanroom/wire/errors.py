@@ -24,6 +24,7 @@ from cleanroom.errors import (
     TransferBroken,
     Unreachable,
 )
+from cleanroom.legible import legible
 
 DOMAIN = "cleanroom.dev"
 LONGEST_TEXT = 800
@@ -79,8 +80,8 @@ def from_rpc(error: grpc.RpcError, address: str) -> CleanroomError:
             reason = error_details_pb2.ErrorInfo()
             if detail.Unpack(reason) and reason.domain == DOMAIN and reason.reason in CATALOGUE:
                 return CATALOGUE[reason.reason](
-                    _legible(status.message),
-                    hint=_legible(reason.metadata.get("hint", "")),
+                    legible(status.message),
+                    hint=legible(reason.metadata.get("hint", "")),
                     problems=_problems(status),
                 )
     return _plain(error, address)
@@ -103,7 +104,7 @@ def _problems(status: status_pb2.Status) -> list[Problem]:
         request = error_details_pb2.BadRequest()
         if detail.Unpack(request):
             found += [
-                Problem(_legible(one.description), where=_legible(one.field))
+                Problem(legible(one.description), where=legible(one.field))
                 for one in request.field_violations
             ]
     return found
@@ -125,11 +126,6 @@ def _cut(text: str) -> str:
     if len(raw) <= LONGEST_TEXT:
         return text
     return raw[:LONGEST_TEXT].decode(errors="ignore") + "…"
-
-
-def _legible(text: str) -> str:
-    """The text in one line, with a mark for each character that is none to be read."""
-    return "".join(each if each.isprintable() else "\ufffd" for each in " ".join(text.split()))
 
 
 def _packed(message: error_details_pb2.ErrorInfo | error_details_pb2.BadRequest) -> any_pb2.Any:

@@ -96,21 +96,6 @@ def test_a_very_long_message_keeps_its_class(failing):
     assert type(found) is Usage
 
 
-ESCAPES = "\x1b[2J\x1b[1;1H\x9b31m\u202everified\x07\r\nok  \u200b"
-"""Clears the screen, goes to its corner, turns text around, rings, begins another line."""
-
-
-def test_a_stranger_writes_nothing_into_a_terminal_but_text(failing):
-    problems = [Problem(f"wrong {ESCAPES}", where=f"a.{ESCAPES}")]
-    found = failing.received(ManifestRule(f"no {ESCAPES}", hint=ESCAPES, problems=problems))
-    assert type(found) is ManifestRule
-    (problem,) = found.problems
-    said = [found.message, found.hint, problem.message, problem.where]
-    assert all(text.isprintable() for text in said), said
-    assert found.message.startswith("no ")
-    assert found.message.endswith("verified\ufffd ok \ufffd")
-
-
 def test_nobody_at_an_address_is_unreachable():
     with pytest.raises(Unreachable, match="nobody answers"):
         bootstrap("127.0.0.1:1")
