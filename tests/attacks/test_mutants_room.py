@@ -258,7 +258,7 @@ def room(tmp_path_factory) -> Iterator[object]:
     """An active room with both datasets."""
     directory = tmp_path_factory.mktemp("room")
     with coordinator(directory, room_manifest(**MANY)) as running:
-        running.bank, running.shop = limits.fill(running)
+        running.bank, running.shop = running.fill()
         yield running
 
 
