@@ -1,12 +1,13 @@
-"""Verify a clean-room receipt with this one file: Python 3.11 and `cryptography`, nothing else.
+"""Verify a clean-room receipt with this file: Python 3.11 and `cryptography`, nothing else.
 
     python verify_receipt.py RECEIPT.json MANIFEST.json [sha256:<a development root> ...]
 
 MANIFEST.json is your own copy (`cleanroom manifest show --canonical`); steps are numbered as in
-`receipt-v1.md`. It shares no code with the package; tests compare the two. Not done: evidence other
-than SEV-SNP, devices beside a machine (both refused), and rules between fields of the manifest.
-Fields that it does not know are ignored: they add nothing. No network, no clock, no lists but those
-that the receipt brings.
+`receipt-v1.md`. It shares no code with the package; tests compare the two. Evidence of TDX is read
+by `verify_quote.py`, which must then stand beside it. Not done: evidence other than SEV-SNP and
+TDX, devices beside a machine (both refused), and rules between fields of the manifest. Fields that
+it does not know are ignored: they add nothing. No network, no clock, no lists but those that the
+receipt brings.
 """
 
 import base64
@@ -18,6 +19,7 @@ import warnings
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import partial
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any
 
@@ -242,7 +244,17 @@ def imaged(entry: Json, envelopes: list[Json], now: str) -> Json:
     said = opens[0]["predicate"]
     own = [one for one in said["launches"] if one["platform"] == entry["platform"]]
     require(own and said["issued_at"] <= now <= said["valid_until"], "platform, or time")
-    return entry | {"measurements": [one.get("measurement") for one in own]}
+    return entry | {"measurements": [one.get("measurement") or one["image"] for one in own]}
+
+
+def judges(platform: str) -> tuple[Any, Any, set[str]]:
+    """What reads a platform's evidence, what compares it with an entry, and the vendor's roots."""
+    if platform != "tdx":
+        return authentic, unmet, set(AMD_ROOTS)
+    beside = spec_from_file_location("verify_quote", Path(__file__).with_name("verify_quote.py"))
+    quotes: Any = module_from_spec(beside)
+    beside.loader.exec_module(quotes)
+    return quotes.authentic, quotes.unmet, {quotes.INTEL_ROOT}
 
 
 def attested(part: Json, bound: bytes, rule: Json, trust: Json) -> tuple[str, str]:
@@ -250,10 +262,12 @@ def attested(part: Json, bound: bytes, rule: Json, trust: Json) -> tuple[str, st
     entries = {name: trust["attestation"][name] for name in rule["policies"]}
     pinned = [set(entry.get("development_roots") or ()) for entry in entries.values()]
     require(all(pinned) or not any(pinned), "the manifest mixes simulated and real roots")
-    roots = set[str]().union(*pinned) & trust["roots"] if any(pinned) else set(AMD_ROOTS)
-    said = authentic(part["evidence"], hashlib.sha512(bound).digest(), roots, trust)
-    snp = {name: entry for name, entry in entries.items() if entry["platform"] == "sev-snp"}
-    failed = {name: unmet(said, entry, trust["genesis"]) for name, entry in snp.items()}
+    platform = part["evidence"]["platform"]
+    read_evidence, failing, vendor = judges(platform)
+    roots = set[str]().union(*pinned) & trust["roots"] if any(pinned) else vendor
+    said = read_evidence(part["evidence"], hashlib.sha512(bound).digest(), roots, trust)
+    own = {name: entry for name, entry in entries.items() if entry["platform"] == platform}
+    failed = {name: failing(said, entry, trust["genesis"]) for name, entry in own.items()}
     met = [name for name, rules in failed.items() if not rules]
     require(met, f"no attestation entry is met, these rules fail: {failed}")
     return "simulated" if any(pinned) else "hardware", met[0]

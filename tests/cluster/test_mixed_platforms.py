@@ -11,9 +11,18 @@ from cleanroom.errors import SimulationRefused
 from enclave.demo.tables import generate
 from enclave.launching import LocalRoom
 from enclave.local import prepare
+from tests.unit.test_receipt_verifier import loaded
 
 EXAMPLE = Path(__file__).parents[2] / "manifests" / "examples" / "partner" / "cleanroom.yaml"
 ROWS, OVERLAP = 4000, 1200
+
+
+def second_verdict(receipt, manifest):
+    """What the verifier that shares no code says, with both platforms' simulated roots named."""
+    standalone = loaded()
+    plain = manifest.to_plain()
+    roots = {one for entry in plain["attestation"].values() for one in entry["development_roots"]}
+    return standalone.verify(receipt.to_json(), plain, roots)
 
 
 @pytest.mark.cluster
@@ -40,5 +49,6 @@ def test_each_platform_is_appraised_under_its_own_rules(tmp_path):
     verified = result.receipt.verify(manifest.manifest, allow_simulated=True)
     assert [worker.claims.platform for worker in verified.workers] == ["tdx"]
     assert all(worker.findings for worker in verified.workers)
+    assert second_verdict(result.receipt, manifest.manifest) == result.receipt.claimed.to_plain()
     with pytest.raises(SimulationRefused):
         result.receipt.verify(manifest.manifest, allow_simulated=False)
