@@ -11,7 +11,7 @@ import hashlib
 import json
 import re
 from datetime import UTC, datetime
-from typing import Annotated, Self
+from typing import Annotated, ClassVar, Self
 
 import rfc8785
 from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, ValidationError
@@ -20,7 +20,7 @@ from pydantic import StringConstraints as Text
 from cleanroom.errors import NotCanonical, Problem, RecordMalformed
 
 LARGEST_RECORD = 16 * 1024 * 1024
-"""No record is larger, in bytes: receipts embed evidence, nothing embeds data."""
+"""No record is larger, in bytes, unless its class says so: nothing embeds data."""
 DEEPEST_RECORD = 64
 """No record nests deeper; the standard library's JSON reader recurses."""
 _RARE_NUMBER = re.compile(r"[:,\[]-?[0-9]+(?:[.eE]|(?<=[0-9]{16}))")
@@ -138,6 +138,8 @@ class Record(BaseModel):
         validate_default=True,
         populate_by_name=True,
     )
+    largest: ClassVar[int] = LARGEST_RECORD
+    """Longer bytes are not read."""
 
     def to_bytes(self) -> bytes:
         """The canonical bytes: RFC 8785 JSON."""
@@ -155,7 +157,7 @@ class Record(BaseModel):
             NotCanonical: the bytes are not what `to_bytes` would write for this value.
             RecordMalformed: the value is not of this shape.
         """
-        plain = parse_json(raw, cls.__name__)
+        plain = parse_json(raw, cls.__name__, cls.largest)
         record = cls.from_plain(plain)
         if record.to_bytes() != raw:
             raise NotCanonical(f"the bytes of this {cls.__name__} are not its canonical encoding")
@@ -181,17 +183,20 @@ class Record(BaseModel):
         )
 
 
-def parse_json(raw: bytes, what: str) -> object:
+def parse_json(raw: bytes, what: str, largest: int = LARGEST_RECORD) -> object:
     """Parse bounded JSON: size and depth limited, no duplicate keys.
+
+    Args:
+        raw: UTF-8.
+        what: how messages call it.
+        largest: longer bytes are refused.
 
     Raises:
         RecordMalformed: it is too large, too deep or not JSON.
         NotCanonical: an object has the same key twice.
     """
-    if len(raw) > LARGEST_RECORD:
-        raise RecordMalformed(
-            f"{what} is {len(raw)} bytes, expected at most {LARGEST_RECORD} bytes"
-        )
+    if len(raw) > largest:
+        raise RecordMalformed(f"{what} is {len(raw)} bytes, expected at most {largest} bytes")
     try:
         parsed: object = json.loads(raw.decode("utf-8"), object_pairs_hook=_unique)
     except (ValueError, RecursionError):

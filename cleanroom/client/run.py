@@ -195,8 +195,9 @@ class Run:
             RunUnknown: the run is not released.
             ReceiptInvalid: it does not prove what it says.
         """
-        raw = collect(self._calls, lambda to: to.runs.GetReceipt, self._named())
-        record = protocol.Receipt.from_bytes(raw)
+        kind = protocol.Receipt
+        raw = collect(self._calls, lambda to: to.runs.GetReceipt, self._named(), kind.largest)
+        record = kind.from_bytes(raw)
         caller = self._calls.caller
         receipt = Receipt(record, allow_simulated=caller.allow_simulated)
         verified = receipt.verify(caller.manifest, collateral=caller.collateral)

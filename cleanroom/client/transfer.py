@@ -16,7 +16,7 @@ from typing import Any, Self
 
 from cleanroom.client.calls import Calls
 from cleanroom.client.transport import Transport
-from cleanroom.encoding import LARGEST_RECORD, raw_digest
+from cleanroom.encoding import raw_digest
 from cleanroom.errors import Overloaded, TransferBroken
 from cleanroom.protocol.dataset import Part
 from cleanroom.wire.channels import CHUNK
@@ -157,7 +157,7 @@ def download(calls: Calls, digest: str, size: int, progress: Progress = silent) 
 
 
 def collect(
-    calls: Calls, choose: Callable[[Transport], Callable[..., Any]], request: object
+    calls: Calls, choose: Callable[[Transport], Callable[..., Any]], request: object, most: int
 ) -> bytes:
     """Fetch a record that may be longer than a message; after a break it is fetched anew.
 
@@ -165,18 +165,19 @@ def collect(
         calls: to the room.
         choose: the method, which answers in chunks.
         request: what is asked for.
+        most: it is no longer, in bytes.
 
     Raises:
-        Overloaded: it is longer than any record.
+        Overloaded: it is.
         CleanroomError: what the room answered instead.
     """
 
     def whole(to: Transport) -> bytes:
         content = bytearray()
-        for chunk in to.stream(choose(to), request, _seconds(LARGEST_RECORD)):
+        for chunk in to.stream(choose(to), request, _seconds(most)):
             content += chunk.content
-            if len(content) > LARGEST_RECORD:
-                raise Overloaded(f"the record is longer than {LARGEST_RECORD} bytes")
+            if len(content) > most:
+                raise Overloaded(f"the record is longer than {most} bytes")
         return bytes(content)
 
     calls.require_active()

@@ -9,6 +9,7 @@ coordinator's own platform vouches for this very receipt. A receipt holds no key
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from pydantic import Field
 
@@ -36,10 +37,15 @@ from cleanroom.protocol.reattestation import Reattested
 from cleanroom.protocol.statement import Statement, TrustedRoom, verify_for_party
 
 IN_TOTO_TYPE = "application/vnd.in-toto+json"
+LARGEST_RECEIPT = 64 * 1024 * 1024
+"""A hundred workers with the evidence of eight GPUs each take about 30 MiB; in bytes."""
 
 
 class Receipt(Record):
     """One run's receipt, complete."""
+
+    largest: ClassVar[int] = LARGEST_RECEIPT
+    """See `Record.largest`."""
 
     envelope: Envelope
     """The in-toto Statement, signed by the room."""

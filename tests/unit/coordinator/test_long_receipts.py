@@ -8,9 +8,9 @@ import pytest
 
 from cleanroom.attestation.collateral import Collateral
 from cleanroom.attestation.formats.cert_table import ENTRY_SIZE
-from cleanroom.client import transfer
 from cleanroom.client.members import members
 from cleanroom.client.room import connect
+from cleanroom.encoding import LARGEST_RECORD
 from cleanroom.errors import Overloaded
 from cleanroom.protocol.receipt import Receipt, verify_receipt
 from cleanroom.protocol.work import Ready
@@ -20,7 +20,7 @@ from tests.support.hostile_room import identity_of
 from tests.support.platform import MEASUREMENT
 from tests.support.rooms import coordinator, room_manifest
 
-WORKERS = 4
+WORKERS = 7
 PADDING = 500_000
 """Bytes of each certificate that nobody knows; evidence has three of its own and room for five."""
 
@@ -47,7 +47,8 @@ class Verbose:
 def released(tmp_path_factory):
     """A run that a gang of verbose workers finished, and the bank's way to it."""
     directory = tmp_path_factory.mktemp("long")
-    manifest = room_manifest(computations__overlap__workers__count=WORKERS)
+    wide = {"workers__cpu__max_live": WORKERS, "computations__overlap__workers__count": WORKERS}
+    manifest = room_manifest(**wide)
     with ExitStack() as stack:
         room = stack.enter_context(coordinator(directory / "room", manifest))
         bank, _ = room.fill()
@@ -78,9 +79,9 @@ def released(tmp_path_factory):
             yield SimpleNamespace(room=room, bank=bank, party=party, run=run, shown=shown)
 
 
-def test_a_receipt_of_more_than_two_messages_arrives_whole_and_holds(released):
+def test_a_receipt_longer_than_any_message_or_other_record_arrives_whole_and_holds(released):
     raw = released.bank.receipt(released.run)
-    assert len(raw) > 2 * LARGEST_MESSAGE
+    assert len(raw) > LARGEST_RECORD > 2 * LARGEST_MESSAGE
     receipt = Receipt.from_bytes(raw)
     verified = verify_receipt(
         receipt, released.room.manifest, allow_simulated=True, collateral=Collateral()
@@ -98,6 +99,6 @@ def test_each_worker_is_shown_however_much_it_says(released):
 
 
 def test_a_room_that_sends_no_end_is_not_followed(released, monkeypatch):
-    monkeypatch.setattr(transfer, "LARGEST_RECORD", LARGEST_MESSAGE)
+    monkeypatch.setattr(Receipt, "largest", LARGEST_MESSAGE)
     with pytest.raises(Overloaded, match="the record is longer than 4194304 bytes"):
         released.party.run_by_id(released.run).receipt()
