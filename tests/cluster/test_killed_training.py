@@ -23,13 +23,15 @@ pytestmark = pytest.mark.cluster
 ROUNDS = 300
 WAIT_S = 90.0
 """Nothing here takes longer, in seconds; only a failure waits for it."""
+SOME_S = 1.0
+"""A fold has grown some trees, and handed them out, in so many seconds; it takes longer."""
 HALF = 40
 """So many percent of the rounds are done when something dies."""
 
 
 @pytest.fixture(scope="module")
 def trees(tmp_path_factory):
-    plain, tables = two_classes(TREES, rows=6000, decimals=1)
+    plain, tables = two_classes({**TREES, "folds": 2}, rows=6000, decimals=1)
     with training_gang(plain, tables, tmp_path_factory.mktemp("trees")) as gang:
         gang.alone = train(plain, tables, {"rounds": ROUNDS})
         yield gang
@@ -85,6 +87,24 @@ def test_a_process_dies_and_the_trees_grow_on_from_what_was_learned(trees, victi
     # not from the beginning: the first round that is heard of again follows what was handed out
     assert min(percents) >= HALF - 100 * EVERY // ROUNDS - 1
     assert same_trees(trees, finished)
+
+
+def test_a_rank_dies_within_a_fold_and_the_fold_is_judged_as_if_none_had(trees):
+    run = trees.started(rounds=ROUNDS)
+    grown_to(trees, 100)
+    joint = ours("enclave.worker.growing")
+    pause = threading.Event()
+    while len(fold := [one for one in ours("enclave.worker.growing") if one not in joint]) < 2:
+        pause.wait(0.05)
+    pause.wait(SOME_S)
+    os.kill(fold[-1], signal.SIGKILL)
+    _, finished = rest_of(trees, run)
+    assert isinstance(finished, Finished)
+    assert same_trees(trees, finished)
+    told = trees.tables(finished)["quality"].to_pydict()
+    metrics = dict(zip(told["metric"], told["value"], strict=True))
+    assert metrics == pytest.approx(trees.alone.metrics, abs=1e-5)
+    assert metrics["cv_auc_mean"] > 0.8
 
 
 def test_a_node_dies_while_trees_grow(trees):

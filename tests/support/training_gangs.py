@@ -28,17 +28,31 @@ from tests.support.workers import (
 LEFT, RIGHT = [f"a{number}" for number in range(4)], [f"b{number}" for number in range(5)]
 
 
+WEIGHT = {"name": "w", "type": "float64", "role": "weight", "bounds": ["0", "1000"]}
+
+
 def two_classes(
-    how: dict[str, Any], rows: int = 1500, decimals: int = 9
+    how: dict[str, Any], rows: int = 1500, decimals: int = 9, *, weighed: bool = False
 ) -> tuple[dict[str, Any], dict[str, pa.Table]]:
-    """A plain manifest and two tables: nine features of two parties, a label that needs both."""
+    """A plain manifest and two tables: nine features of two parties, a label that needs both.
+
+    Args:
+        how: what replaces or adds to the computation's fields.
+        rows: people that both know.
+        decimals: of the features; with few of them trees do not depend on the cut.
+        weighed: whether rows have weights, of which some are nothing.
+    """
     chance = np.random.default_rng(11)
     frame = pd.DataFrame(chance.normal(size=(rows, 9)), columns=[*LEFT, *RIGHT]).round(decimals)
     score = frame["a0"] - 2 * frame["b0"] + frame["a1"] * frame["b1"] + chance.normal(size=rows)
     frame["label"] = score > 0
     label = {"name": "label", "type": "bool", "role": "label"}
-    plain = training_plain([*map(feature, LEFT), label], [*map(feature, RIGHT)], how)
-    return plain, halves(frame, [*LEFT, "label"], RIGHT)
+    left = [*map(feature, LEFT), label]
+    if weighed:
+        left.append(WEIGHT)
+        frame["w"] = chance.integers(0, 5, rows) * 0.5
+    plain = training_plain(left, [*map(feature, RIGHT)], how)
+    return plain, halves(frame, [column["name"] for column in left], RIGHT)
 
 
 def live_training(plain: dict[str, Any], count: int) -> Manifest:
