@@ -16,7 +16,8 @@ Compare = Literal["none", "alone"]
 """`alone`: each owner's features (with `join: concat` each owner's rows) are trained without the
 others', too, with the same settings and label, and tested on the same units. Such models end with
 the run. Of rows alone nothing is told where fewer than `min_group` of the owner's units train, or
-fewer than `min_test` of the owner's, or of all others' units, test."""
+fewer than `min_test` of the owner's, or of all others' units, test; points are about `min_bin` of
+each."""
 
 
 class EvaluationOutput(Record):

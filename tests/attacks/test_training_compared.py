@@ -7,6 +7,7 @@ about these few.
 """
 
 import functools
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -56,10 +57,14 @@ def at_home(few):
     """What the bank knows: the right answers of its own model about its own units that test."""
     frame, tests = people(ROWS), units_that_test(ROWS)
     own = np.arange(ROWS) < ROWS - few
-    model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000, tol=1e-8))
-    model.fit(frame[COLUMNS][own & ~tests], frame["bought"][own & ~tests])
-    right = model.predict(frame[COLUMNS]) == frame["bought"]
+    right = home_model(frame, own & ~tests).predict(frame[COLUMNS]) == frame["bought"]
     return right, own, tests
+
+
+def home_model(frame, learns):
+    """The bank's model, made with plain scikit-learn."""
+    model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000, tol=1e-8))
+    return model.fit(frame[COLUMNS][learns], frame["bought"][learns])
 
 
 def right_answers_about_the_shop(told, few):
@@ -108,6 +113,42 @@ def nothing_is_told_of_a_model_that_few_units_made(engine="process"):
 @pytest.mark.parametrize("engine", ENGINES)
 def test_nothing_is_told_of_a_model_that_few_units_made(engine):
     nothing_is_told_of_a_model_that_few_units_made(engine)
+
+
+LEAST = 5
+
+
+def stretches_of_the_banks_curve(few):
+    """What the bank works out at home: who is in each stretch of its own model's points."""
+    frame, tests = people(ROWS), units_that_test(ROWS)
+    own = np.arange(ROWS) < ROWS - few
+    scores = home_model(frame, own & ~tests).predict_proba(frame[COLUMNS][tests])[:, 1]
+    trained = train(plain_of(min_test=LEAST), tables_of(few))
+    points = trained.table("curves").to_pandas().query("owners == 'bank'")
+    ends = (points["share"] * tests.sum()).round().astype(int)
+    order = np.argsort(-scores, kind="stable")
+    return [own[tests][order][start:end] for start, end in pairwise([0, *ends])]
+
+
+def each_stretch_is_about_several_of_each_side():
+    for few in (80, 120, 200):
+        told = stretches_of_the_banks_curve(few)
+        assert len(told) >= 1
+        for own in told:
+            assert min(own.sum(), (~own).sum()) >= LEAST
+
+
+def test_no_stretch_of_a_model_of_ones_own_rows_is_about_few_others():
+    each_stretch_is_about_several_of_each_side()
+
+
+def test_the_story_notices_stretches_in_which_others_are_not_counted_apart(monkeypatch):
+    assert_mutant_is_caught(
+        monkeypatch,
+        "enclave.computations.training.evaluation:sides",
+        returns((slice(None),)),
+        each_stretch_is_about_several_of_each_side,
+    )
 
 
 def light_units_are_no_group(engine="process"):

@@ -7,7 +7,8 @@ the run.
 
 An owner knows the model of its own rows, and what that says of its own units that test: the joint
 quality of that model tells it of all others' units. So these are a group of their own, as large as
-every test, or nothing is told of the model; nor is anything of one that few units made.
+every test, or nothing is told of the model, and a group of their own in each point of its curves;
+nor is anything told of a model that few units made.
 """
 
 from collections.abc import Iterator
@@ -42,21 +43,20 @@ def trials(fit: Fit[S], fitted: Fitted, seen: S, lesson: Lesson) -> Iterator[Tri
 
 def shown(trial: Trial, output: MetricsOutput | EvaluationOutput) -> Trial:
     """A trial as an output may tell it: one about too few of one owner's units says nothing."""
-    if trial.sizes is None:
+    if trial.sides is None:
         return trial
-    learned, tested = trial.sizes
-    if learned < output.gate.min_group or tested < output.min_test:
+    if trial.sides.learned < output.gate.min_group or trial.sides.tested < output.min_test:
         return replace(trial, said=None)
     return trial
 
 
 def _rows_alone(fit: Fit[S], seen: S, lesson: Lesson, owner: str) -> Trial:
     """What a model of the owner's rows says; nothing where they cannot be learned from."""
-    own, sizes = seen.alone(owner)
+    own, sides = seen.alone(owner)
     if not teaches(own, lesson):
-        return Trial(owner, None, sizes)
+        return Trial(owner, None, sides)
     names = [name for feature in features_of(lesson) for name in feature.names]
-    return Trial(owner, own.asked(fit(own, lesson, classes_of(lesson), names)), sizes)
+    return Trial(owner, own.asked(fit(own, lesson, classes_of(lesson), names)), sides)
 
 
 def _features_alone(fit: Fit[S], seen: S, lesson: Lesson, owner: str) -> Trial:

@@ -37,13 +37,15 @@ class Divisions:
     """Whose rows these are; nobody's where no owner's rows are learned from alone."""
 
 
-class Sizes(NamedTuple):
-    """How many units a fit on one owner's rows is about, as the gate counts them."""
+class Sides(NamedTuple):
+    """What a fit on one owner's rows is about, of the owner and of others."""
 
     learned: int
-    """The owner's units that it learned from."""
+    """The owner's units that it learned from, as the gate counts them."""
     tested: int
     """Units that test: the owner's, or those of others, whichever are fewer."""
+    own: Mask
+    """Which of the rows that test are the owner's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +90,7 @@ class Divided:
         for fit in range(1, len(self.divisions.roles) - len(self.divisions.owners)):
             yield replace(self, fit=fit)
 
-    def alone(self, owner: str) -> tuple["Divided", Sizes]:
+    def alone(self, owner: str) -> tuple["Divided", Sides]:
         """The same rows, of which only the owner's train and validate.
 
         Raises:
@@ -100,7 +102,7 @@ class Divided:
         own = replace(self, fit=len(self.divisions.roles) - len(owners) + owners.index(owner))
         whose, tests = self.divisions.owners[owner], own.roles == TESTS
         tested = min(self._counted(tests & whose), self._counted(tests & ~whose))
-        return own, Sizes(self._counted(own.roles == LEARNS), tested)
+        return own, Sides(self._counted(own.roles == LEARNS), tested, whose[tests])
 
     def _counted(self, which: Mask) -> int:
         return count(self.divisions.unit[which], some(self.weights, which))

@@ -2,7 +2,8 @@
 
 The test rows are put in order of their score, the highest first, and cut into stretches: at most so
 many, of about equal length, never between equal scores, each about at least `min_bin` distinct
-units. A point stands at the end of each stretch. Which row got which score stays here.
+units. A point stands at the end of each stretch. Which row got which score stays here. Of a model
+of one owner's rows each stretch is about as many units of the owner, and of others: see `alone`.
 """
 
 from collections.abc import Iterator
@@ -12,7 +13,8 @@ import numpy as np
 
 from cleanroom.dataset.features import Matrix
 from cleanroom.manifest.model import EvaluationOutput
-from enclave.computations.training.divisions import Sizes
+from enclave.computations.training.divisions import Sides
+from enclave.computations.training.samples import Mask, some
 from enclave.computations.training.seen import Seen
 from enclave.computations.training.units import Numbers, count
 
@@ -29,8 +31,8 @@ class Trial:
     said: Matrix | None
     """Probabilities, rows by classes, or one number for each row; None where nothing may be told,
     or what there was to learn from did not teach."""
-    sizes: Sizes | None = None
-    """Of a model of one owner's rows: how many units it is about."""
+    sides: Sides | None = None
+    """Of a model of one owner's rows: what is the owner's, and what others'."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +43,17 @@ class Tested:
     """Equal for rows of one unit."""
     weights: Numbers | None
     """None where all rows count alike."""
+    own: Mask | None = None
+    """Whether it is a row of the owner whose rows made the model; None where no owner's did."""
 
     def chosen(self, which: Numbers | slice) -> "Tested":
         """Only these rows, in this order."""
-        return Tested(self.unit[which], None if self.weights is None else self.weights[which])
+        return Tested(self.unit[which], some(self.weights, which), some(self.own, which))
 
     @property
     def units(self) -> int:
-        """How many units the rows are about, as the gate counts them."""
-        return count(self.unit, self.weights)
+        """How many units the rows are about, as the gate counts them; on either side at least."""
+        return min(count(self.unit[one], some(self.weights, one)) for one in sides(self.own))
 
     @property
     def worth(self) -> float:
@@ -74,7 +78,8 @@ def points(
     """
     if trial.said is None:
         return
-    labels, tested = seen.truth, Tested(seen.tested, seen.worth)
+    own = None if trial.sides is None else trial.sides.own
+    labels, tested = seen.truth, Tested(seen.tested, seen.worth, own)
     if not classes:
         for share, _, said, found in _cut(trial.said, labels, tested, output):
             yield trial.owners, "", share, None, None, said, found
@@ -87,6 +92,11 @@ def points(
             hits += worth * found / tested.chosen(is_it).worth
             others += worth * (1 - found) / tested.chosen(~is_it).worth
             yield trial.owners, classes[place], share, hits, others, said, found
+
+
+def sides(own: Mask | None) -> tuple[Mask | slice, ...]:
+    """The rows that are counted apart: those of an owner who knows its own, and all others."""
+    return (slice(None),) if own is None else (own, ~own)
 
 
 def _cut(

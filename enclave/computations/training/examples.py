@@ -19,7 +19,7 @@ from enclave.computations.training.divisions import (
     TESTS,
     VALIDATES,
     Divided,
-    Sizes,
+    Sides,
     divisions,
 )
 from enclave.computations.training.samples import Arranged, Mask, Sample
@@ -95,10 +95,10 @@ class Examples:
         """See `Seen`."""
         return replace(self, every=self.every.narrowed(kept))
 
-    def alone(self, owner: str) -> tuple["Examples", Sizes]:
+    def alone(self, owner: str) -> tuple["Examples", Sides]:
         """See `Seen`."""
-        divided, sizes = self.divided.alone(owner)
-        return replace(self, divided=divided), sizes
+        divided, sides = self.divided.alone(owner)
+        return replace(self, divided=divided), sides
 
     def asked(self, fitted: Fitted) -> Matrix:
         """See `Seen`."""

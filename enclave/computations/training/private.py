@@ -34,7 +34,7 @@ from enclave.computations.privacy.lines import (
     ridge,
 )
 from enclave.computations.privacy.trial import StandIns, by_cells, by_moments
-from enclave.computations.training.divisions import Sizes
+from enclave.computations.training.divisions import Sides
 from enclave.computations.training.examples import Examples, classes_of
 from enclave.computations.training.networks import Learned
 from enclave.computations.training.samples import Mask, Sample
@@ -112,7 +112,7 @@ class Studied:
         """
         raise InternalError("folds were to be learned from with noise")
 
-    def alone(self, owner: str) -> tuple[Self, Sizes]:
+    def alone(self, owner: str) -> tuple[Self, Sides]:
         """Nobody's rows are learned from alone: that would cost as much again.
 
         Raises:

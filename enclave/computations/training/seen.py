@@ -13,7 +13,7 @@ from cleanroom.dataset.features import Matrix
 from cleanroom.dataset.model_file import LinearPart
 from cleanroom.dataset.network_part import NetworkPart
 from enclave.computations.plan import Lesson
-from enclave.computations.training.divisions import Sizes
+from enclave.computations.training.divisions import Sides
 from enclave.computations.training.rounds import Measured
 from enclave.computations.training.samples import Mask
 from enclave.computations.training.units import Numbers
@@ -101,7 +101,7 @@ class Seen(Protocol):
         """The same examples with some of the matrix's columns."""
         ...
 
-    def alone(self, owner: str) -> tuple[Self, Sizes]:
+    def alone(self, owner: str) -> tuple[Self, Sides]:
         """The same examples, of which only this owner's rows train and validate."""
         ...
 

@@ -19,7 +19,7 @@ from enclave.computations.failure import Reason, value_free
 from enclave.computations.matches import UNIT, place
 from enclave.computations.plan import Lesson, Plan
 from enclave.computations.training.columns import arranged, feature_of
-from enclave.computations.training.divisions import Divided, Roles, Sizes, divisions
+from enclave.computations.training.divisions import Divided, Roles, Sides, divisions
 from enclave.computations.training.rounds import AfterRound, Measured
 from enclave.computations.training.samples import Mask
 from enclave.computations.training.seen import Fitted
@@ -128,10 +128,10 @@ class Spread:
         """See `seen.Seen`."""
         return replace(self, kept=kept)
 
-    def alone(self, owner: str) -> tuple["Spread", Sizes]:
+    def alone(self, owner: str) -> tuple["Spread", Sides]:
         """See `seen.Seen`."""
-        divided, sizes = self.divided.alone(owner)
-        return replace(self, divided=divided), sizes
+        divided, sides = self.divided.alone(owner)
+        return replace(self, divided=divided), sides
 
 
 @dataclass(frozen=True, slots=True)

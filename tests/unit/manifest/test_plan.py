@@ -245,6 +245,18 @@ def test_the_plan_says_that_each_party_is_told_what_the_other_adds(output):
     )
 
 
+def test_the_plan_of_stacked_rows_says_whose_rows_are_tried_alone_and_when():
+    plain = example().to_plain()
+    plain["computations"]["credit_model"]["join"] = "concat"
+    words = exposure_in_words(Manifest.from_plain(plain), "shop")
+    assert any(
+        "from the rows of `bank` or `shop` alone, so also what the others' rows add, unless fewer "
+        "than 100 units of the owner train it, or fewer than 100 units of the owner, or of all "
+        "others, test it" in told
+        for told in words
+    )
+
+
 def test_the_shop_is_told_that_the_bank_keeps_the_model():
     told = " ".join(exposure_in_words(example(), "shop"))
     assert "`bank` learns at most 5 models that tell" in told

@@ -63,6 +63,35 @@ def test_good_training_breaks_no_rule():
     assert check(good_manifest(**TRAINS)).manifest == good_manifest(**TRAINS)
 
 
+@pytest.mark.parametrize("op", ["train.linear", "train.gbdt"])
+@pytest.mark.parametrize("workers", [1, 2, 4])
+def test_weights_folds_and_comparisons_of_rows_are_for_any_number_of_workers(op, workers):
+    both = [
+        {"name": "email", "type": "string", "role": "identity", "normalise": "email"},
+        {"name": "income", "type": "int64", "role": "feature"},
+        {"name": "repaid", "type": "bool", "role": "label"},
+        {"name": "w", "type": "float64", "role": "weight", "bounds": ["0", "9"]},
+    ]
+    read = [column["name"] for column in both]
+    quality = {"kind": "metrics", "recipients": ["bank"], "compare": "alone"}
+    limits = {"min": 1, "max": 9}
+    change = {
+        **TRAINS,
+        f"{CUSTOMERS}__columns": both,
+        "datasets__baskets__columns": both,
+        f"{MATCHES}__op": op,
+        f"{MATCHES}__join": "concat",
+        f"{MATCHES}__folds": 5,
+        f"{MATCHES}__workers__count": workers,
+        f"{MATCHES}__outputs": {"quality": quality},
+        f"{MATCHES}__inputs__left__columns": read,
+        f"{MATCHES}__inputs__right__columns": read,
+    }
+    if op == "train.gbdt":
+        change[f"{MATCHES}__parameters"] = {"rounds": limits, "max_depth": limits}
+    assert check(good_manifest(**change)).manifest == good_manifest(**change)
+
+
 def test_an_evaluation_of_two_owners_features_may_compare_them():
     change = {**TRAINS, f"{MATCHES}__outputs__model": {**EVALUATION, "compare": "alone"}}
     assert check(good_manifest(**change)).manifest == good_manifest(**change)
