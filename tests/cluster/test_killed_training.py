@@ -20,7 +20,7 @@ from tests.support.trainings import LINE, TREES, train
 
 pytestmark = pytest.mark.cluster
 
-ROUNDS, FEW = 300, 80
+ROUNDS, FEW = 300, 50
 WAIT_S = 90.0
 """Nothing here takes longer, in seconds; only a failure waits for it."""
 SOME_S = 0.3

@@ -175,6 +175,14 @@ def test_weighted_trees_of_shards_are_those_of_one_worker():
     assert many.metrics == pytest.approx(one.metrics, abs=1e-5)
 
 
+def test_weighted_trees_of_many_values_are_as_good_over_shards():
+    """Each shard sketches 300 different values of its own: the cuts differ, the quality hardly."""
+    plain, tables = plain_of(TREES), tables_of()
+    one, many = train(plain, tables, TEN), train_spread(plain, tables, grown, 2, TEN)
+    assert many.metrics == pytest.approx(one.metrics, abs=0.05)
+    assert many.metrics["auc"] > 0.7
+
+
 def test_folds_of_trees_over_shards_are_those_of_one_worker():
     """Weighted, with a curve of the joint model, and stopped by rows of each fold's own."""
     both = {"recipients": ["bank", "shop"], "decimals": 6, "min_test": 10}
