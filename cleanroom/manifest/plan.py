@@ -16,9 +16,16 @@ from cleanroom.ledger.loss import Loss
 from cleanroom.manifest.budgets import budgets, costs_of
 from cleanroom.manifest.checks import check
 from cleanroom.manifest.keeping import ROOM, makers
-from cleanroom.manifest.model import Dataset, Manifest
+from cleanroom.manifest.model import Dataset, Manifest, Training
 from cleanroom.manifest.rights import Right, right_to
-from cleanroom.manifest.words import exposure_in_words, learned, listed, permitted_loss, plural
+from cleanroom.manifest.words import (
+    exposure_in_words,
+    learned,
+    listed,
+    models_of,
+    permitted_loss,
+    plural,
+)
 
 __all__ = [
     "Allowance",
@@ -119,6 +126,8 @@ class Plan(Record):
     """Fingerprint of every party's key, by its name: compare it over another channel."""
     contributions: list[Contribution]
     """Who brings what."""
+    models: dict[str, str]
+    """What the models of each training are, in words, by its name."""
     learnings: list[Learning]
     """Who learns what."""
     allowances: list[Allowance]
@@ -167,6 +176,11 @@ def plan(
             for key in party.keys
         },
         contributions=list(_contributions(manifest)),
+        models={
+            name: models_of(manifest, computation)
+            for name, computation in manifest.computations.items()
+            if isinstance(computation, Training)
+        },
         learnings=list(_learnings(manifest)),
         allowances=list(_allowances(manifest)),
         rights=[right_to(manifest, name) for name in manifest.computations],
@@ -284,8 +298,7 @@ def _lines(told: Plan) -> Iterator[str]:
         if given.never_read:
             yield f"    never read: {', '.join(given.never_read)}"
     yield "\nWho learns what, at worst"
-    for learning in told.learnings:
-        yield f"  {learning.party}, from {learning.computation}.{learning.output}: {learning.words}"
+    yield from _lines_of_learnings(told)
     if told.allowances:
         yield "\nWhat all runs together may tell about one unit"
     for allowance in told.allowances:
@@ -295,6 +308,17 @@ def _lines(told: Plan) -> Iterator[str]:
         who, runs = listed(right.parties), plural(right.most_runs, "time")
         yield f"  {right.computation}: {who}, at most {runs}; {right.words}"
     yield from _lines_of_trust(told)
+
+
+def _lines_of_learnings(told: Plan) -> Iterator[str]:
+    """What each party learns; models that were described once are "the same models" after that."""
+    described = set[str]()
+    for learning in told.learnings:
+        words, models = learning.words, told.models.get(learning.computation, "")
+        if models and learning.computation in described:
+            words = words.replace(models, "the same models")
+        described.add(learning.computation)
+        yield f"  {learning.party}, from {learning.computation}.{learning.output}: {words}"
 
 
 def _lines_of_trust(told: Plan) -> Iterator[str]:

@@ -74,6 +74,12 @@ def owners(manifest: Manifest, computation: Computation) -> list[str]:
     return sorted({manifest.datasets[name].owner for name in sources(manifest, computation)})
 
 
+def models_of(manifest: Manifest, computation: Training) -> str:
+    """What the models of a training are: how many, and what they tell from what."""
+    models = plural(computation.limits.max_runs, "model")
+    return f"at most {models} that tell {_lesson(manifest, computation)}"
+
+
 def permitted_loss(privacy: Privacy, costs: Mapping[str, Loss]) -> str:
     """What a budget allows, in words.
 
@@ -169,11 +175,9 @@ def _judged(manifest: Manifest, computation: Evaluate, output: MetricsOutput) ->
 
 
 def _trained(manifest: Manifest, computation: Training, output: TrainingOutput) -> str:
-    runs, gate = plural(computation.limits.max_runs, "model"), output.gate
     if computation.loss is not None:
         return _trained_with_noise(manifest, computation, output, computation.loss)
-    about = f"at most {runs} that tell {_lesson(manifest, computation)}"
-    least = plural(gate.min_group, "unit")
+    about, least = models_of(manifest, computation), plural(output.gate.min_group, "unit")
     match output:
         case MetricsOutput():
             return (
@@ -215,9 +219,7 @@ def _trained_with_noise(
     manifest: Manifest, computation: Training, output: TrainingOutput, loss: Loss
 ) -> str:
     """What an output tells where noise protects each unit, in all outputs of a run together."""
-    models = plural(computation.limits.max_runs, "model")
-    about = f"at most {models} that tell {_lesson(manifest, computation)}"
-    least = plural(output.gate.min_group, "unit")
+    about, least = models_of(manifest, computation), plural(output.gate.min_group, "unit")
     noise = (
         f"with noise of {loss} in all outputs of a run together, withheld where the noisy number "
         f"of units learned from is below {least}"

@@ -235,6 +235,12 @@ def test_the_plan_of_a_training_says_what_each_output_tells():
     assert "they have no noise and may remember rows" in words["bank", "model"]
 
 
+def test_the_text_of_the_plan_describes_models_once():
+    text = plan(example()).to_text()
+    assert text.count("models that tell `defaulted`") == 1
+    assert "shop, from credit_model.quality: the quality of the same models: measured on" in text
+
+
 @pytest.mark.parametrize("output", ["quality", "curves"])
 def test_the_plan_says_that_each_party_is_told_what_the_other_adds(output):
     told = {each.words for each in plan(example()).learnings if each.output == output}
