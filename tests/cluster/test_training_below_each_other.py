@@ -26,6 +26,7 @@ HOW = {
     },
     "outputs": {
         **OUTPUTS,
+        "quality": {**OUTPUTS["quality"], "compare": "alone"},
         "curve": {"kind": "curve", "recipients": ["bank"], "min_test": 10},
     },
 }
@@ -56,7 +57,9 @@ def test_two_parties_train_on_all_their_rows_and_prove_it(room):
     run = room.bank.run("model", rounds=200, learning_rate=0.10)
     quality, curve, model = (run.result(name) for name in ("quality", "curve", "model"))
     alone = train(plain_of(), room.tables, {"rounds": 200, "learning_rate": "0.1"})
-    assert quality.metrics == alone.metrics
+    assert quality.table == alone.table("quality")
+    assert list(quality.comparison) == ["bank, shop", "bank", "shop"]
+    assert quality.comparison["bank"]["auc"] > 0.5
     assert {"cv_auc_mean", "cv_auc_std"} <= quality.metrics.keys()
     assert model.model.booster.get_dump() == alone.model.booster.get_dump()
     assert set(curve.table["part"].to_pylist()) == {"training", "validation", "test"}
