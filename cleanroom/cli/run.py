@@ -103,7 +103,8 @@ def event_line(event: "RunEvent", curves: str = "") -> str:
 
 def lost_line(event: "RunEvent") -> str:
     """That a worker was lost, and where the run goes on."""
-    return f"  {event.at:%H:%M:%S}  worker lost, the run begins again"
+    where = f"resumed at round {event.resumed}" if event.resumed else "others go on"
+    return f"  {event.at:%H:%M:%S}  worker lost, {where}"
 
 
 def _parameter(text: str) -> tuple[str, "Choice"]:

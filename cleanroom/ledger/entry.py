@@ -151,6 +151,8 @@ class GangLost(Record):
     run: RunId
     workers: list[Instance] = Field(min_length=1)
     """The whole gang: none of it works for the run any more, and whatever it reports is refused."""
+    snapshot: Digest | None = Field(default=None, exclude_if=lambda kept: kept is None)
+    """Of the sealed bytes from which the next gang goes on; null if it begins anew."""
 
 
 class RowsGranted(Record):

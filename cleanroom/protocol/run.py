@@ -131,6 +131,8 @@ class RunEvent(Telling):
     """Why it ended without a result; null otherwise."""
     lost: int = Field(default=0, ge=0, exclude_if=lambda times: times == 0)
     """How often it lost a worker and began again with others."""
+    resumed: int = Field(default=0, ge=0, exclude_if=lambda rounds: rounds == 0)
+    """The round of its trees from which the last of them went on; 0 where it has none."""
 
 
 class Delivery(Record):

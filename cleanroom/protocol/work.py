@@ -2,6 +2,7 @@
 
 A run on one worker:   Order -> Progress* -> Finished | Failed
 A run on a gang:       Provision -> Equipped (all) -> Credentials -> Ready (all) -> Order -> …
+The head of a training's gang says `Snapshot` now and then.
 
 Key grants travel in the `Order` only, after the log entry for them is durable: a gang that does
 not form spends nothing. The head (node 0) drives the run and reports it.
@@ -20,6 +21,7 @@ from cleanroom.protocol.dataset import DatasetVersion
 from cleanroom.protocol.grant import KeyGrant
 from cleanroom.protocol.reattestation import Reattest, Reattested
 from cleanroom.protocol.run import Stage, Telling
+from cleanroom.protocol.snapshot import Snapshot
 
 
 class Peer(Record):
@@ -91,6 +93,8 @@ class Order(Record):
     inputs: dict[Name, OrderedInput]
     gang: list[Peer] = Field(min_length=1)
     deadline: Instant
+    snapshot: Snapshot | None = Field(default=None, exclude_if=lambda given: given is None)
+    """What the head of a training's gang goes on from, if the run had a gang before."""
 
 
 class Stop(Record):
@@ -168,7 +172,7 @@ class Failed(Record):
 
 
 ToWorker = Renewed | Reattest | Provision | Credentials | Order | Stop
-FromWorker = Renew | Reattested | Equipped | Ready | Progress | Finished | Failed
+FromWorker = Renew | Reattested | Equipped | Ready | Progress | Snapshot | Finished | Failed
 AnyMessage = ToWorker | FromWorker
 _KINDS: dict[str, type[AnyMessage]] = {
     "renewed": Renewed,
@@ -182,6 +186,7 @@ _KINDS: dict[str, type[AnyMessage]] = {
     "equipped": Equipped,
     "ready": Ready,
     "progress": Progress,
+    "snapshot": Snapshot,
     "finished": Finished,
     "failed": Failed,
 }

@@ -129,6 +129,11 @@ class Blobs:
             file.seek(offset)
             yield from iter(lambda: file.read(CHUNK), b"")
 
+    def remove(self, digest: str) -> None:
+        """Delete a blob, if it is there; who reads it now reads on."""
+        for path in self._paths(digest):
+            path.unlink(missing_ok=True)
+
     def sizes(self, digests: Iterator[str]) -> dict[str, int]:
         """Sizes of those blobs that are complete, by digest, in bytes."""
         found = (self.stat(digest) for digest in digests)

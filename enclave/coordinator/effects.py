@@ -54,10 +54,17 @@ class Release:
 
 
 @dataclass(frozen=True, slots=True)
+class Remove:
+    """Delete the blob of a snapshot that nobody goes on from."""
+
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
 class Announce:
     """Tell whoever watches the run that its phase has changed."""
 
     run: str
 
 
-Effect = Tell | Dismiss | IssueCredentials | SendOrders | CheckOutputs | Release | Announce
+Effect = Tell | Dismiss | IssueCredentials | SendOrders | CheckOutputs | Release | Remove | Announce

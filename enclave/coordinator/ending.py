@@ -2,7 +2,8 @@
 
 Such a training goes back to where runs wait. Its whole gang is dismissed with the worker that was
 lost, so nothing of that gang counts any more: their tokens and streams are gone, and whoever comes
-back joins as a new worker with new keys. What the run has used stays used, once.
+back joins as a new worker with new keys. What the run has used stays used, once; what it has
+learned is in its last snapshot, if it has one.
 """
 
 from dataclasses import replace
@@ -36,8 +37,9 @@ def lost(draft: Draft, run: Run) -> None:
         end(draft, run, "failed", WorkerLost.code)
         return
     gang = [worker.instance for worker in run.gang]
-    draft.contents.append(log.GangLost(run=run.name, workers=gang))
-    earlier = (*run.earlier, LostGang(run.gang, run.ready))
+    kept, rounds = (run.snapshot.digest, run.snapshot.rounds) if run.snapshot else (None, 0)
+    draft.contents.append(log.GangLost(run=run.name, workers=gang, snapshot=kept))
+    earlier = (*run.earlier, LostGang(run.gang, run.ready, rounds))
     draft.bind(run.gang, None)
     draft.move(replace(run, gang=(), equipped={}, ready={}, earlier=earlier), "lost")
     for instance in gang:
@@ -69,6 +71,9 @@ def retire(draft: Draft, run: Run) -> None:
     live = tuple(name for name in draft.room.live if name != run.name)
     draft.room = replace(draft.room, live=live)
     draft.effects += [do.Tell(worker.instance, Stop(run=run.name)) for worker in here]
+    if run.snapshot is not None:
+        draft.put(replace(run, snapshot=None))
+        draft.effects.append(do.Remove(run.snapshot.digest))
 
 
 def _dismiss(draft: Draft, instance: str) -> None:

@@ -16,6 +16,7 @@ from cleanroom.protocol.dataset import DatasetOffer
 from cleanroom.protocol.join import Join
 from cleanroom.protocol.reattestation import REATTEST_NONCE_LENGTH, Reattested
 from cleanroom.protocol.run import Delivery
+from cleanroom.protocol.snapshot import Snapshot
 from cleanroom.protocol.work import Check, SealedOutput
 
 
@@ -119,6 +120,21 @@ class WorkerReady(_Event):
     preflight: list[Check]
 
 
+class SnapshotTaken(_Event):
+    """The head of a gang has stored what its training has heard so far."""
+
+    kind: Literal["snapshot-taken"] = "snapshot-taken"
+    instance: Instance
+    snapshot: Snapshot
+    stored: int = Field(ge=0)
+    """Size of the complete blob, in bytes; 0 if there is none."""
+
+    @property
+    def run(self) -> str:
+        """Whose snapshot it is."""
+        return self.snapshot.run
+
+
 class OutputsReported(_Event):
     """The head of a gang says that the results are stored."""
 
@@ -186,6 +202,7 @@ Event = (
     | RunRequested
     | WorkerEquipped
     | WorkerReady
+    | SnapshotTaken
     | OutputsReported
     | OutputsChecked
     | ReleaseDue

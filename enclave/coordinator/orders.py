@@ -16,6 +16,7 @@ from cleanroom.protocol.run import Delivery, delivery_context, output_context
 from cleanroom.protocol.work import Order, OrderedInput, SealedOutput
 from enclave.coordinator.clusters import gang_of
 from enclave.coordinator.keeping import kept_delivery
+from enclave.coordinator.snapshots import for_head
 from enclave.coordinator.state import HeldVersion, Room, Run, Worker
 
 
@@ -45,7 +46,7 @@ def orders(room: Room, run: Run, unsealer: Unsealer) -> Iterator[tuple[str, Orde
     """What each worker of a run's gang is told, with grants that only it can open.
 
     Raises:
-        SealBroken: a data key does not open.
+        SealBroken: a data key does not open, or that of the run's snapshot.
     """
     gang, inputs = gang_of(run), room.inputs_of(run)
     keys = {
@@ -67,6 +68,7 @@ def orders(room: Room, run: Run, unsealer: Unsealer) -> Iterator[tuple[str, Orde
                 inputs=ordered,
                 gang=gang,
                 deadline=run.deadline,
+                snapshot=for_head(run, worker, unsealer) if worker is run.gang[0] else None,
             ),
         )
 

@@ -67,6 +67,8 @@ class Performer:
                 return self._supply(effect, room)
             case do.CheckOutputs():
                 return self._check(room, effect.run)
+            case do.Remove():
+                self.blobs.remove(effect.digest)
             case do.Release():
                 return lambda at: events.ReleaseDue(at=at, run=effect.run)
             case _:

@@ -14,6 +14,7 @@ from cleanroom.encoding import content_digest
 from cleanroom.errors import CallerRefused
 from cleanroom.protocol.join import Join, open_report
 from cleanroom.protocol.reattestation import Reattested
+from cleanroom.protocol.snapshot import Snapshot
 from cleanroom.protocol.work import (
     Equipped,
     Failed,
@@ -60,11 +61,22 @@ class Reports:
                 reattested(self._engine, self._instance, message)
             case Progress():
                 self._progress(message)
+            case Snapshot():
+                self._engine.apply(partial(self._snapshot, message))
             case Equipped() | Ready() | Finished() | Failed():
                 digest = content_digest(record)
                 self._engine.apply(partial(_event, message, self._instance, digest))
             case _:
                 raise CallerRefused(f"a worker may not say {message.kind!r}")
+
+    def _snapshot(self, message: Snapshot, at: datetime) -> events.SnapshotTaken:
+        stored = self._engine.performer.blobs.sizes(iter([message.digest]))
+        return events.SnapshotTaken(
+            at=at,
+            instance=self._instance,
+            snapshot=message,
+            stored=stored.get(message.digest, 0),
+        )
 
     def _progress(self, message: Progress) -> None:
         run = self._engine.room.run(message.run)

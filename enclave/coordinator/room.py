@@ -25,7 +25,7 @@ from cleanroom.errors import (
 from cleanroom.ledger import entry as log
 from cleanroom.protocol.run import RunRequest, open_request
 from cleanroom.protocol.work import Equipped, Provision
-from enclave.coordinator import budgets, events, limits, row_budgets, standing
+from enclave.coordinator import budgets, events, limits, row_budgets, snapshots, standing
 from enclave.coordinator import effects as do
 from enclave.coordinator.ending import end, left, lost, retire
 from enclave.coordinator.governing import add_version, admit, propose
@@ -86,6 +86,7 @@ def _apply(draft: Draft, event: events.Event) -> None:  # noqa: C901, PLR0912 - 
         case (
             events.WorkerEquipped()
             | events.WorkerReady()
+            | events.SnapshotTaken()
             | events.OutputsReported()
             | events.RunFailed()
         ):
@@ -222,7 +223,11 @@ def _spent(draft: Draft, run: Run) -> Run:
 
 def _of_gang(
     draft: Draft,
-    event: events.WorkerEquipped | events.WorkerReady | events.OutputsReported | events.RunFailed,
+    event: events.WorkerEquipped
+    | events.WorkerReady
+    | events.SnapshotTaken
+    | events.OutputsReported
+    | events.RunFailed,
 ) -> None:
     run = draft.room.run(event.run)
     worker = run.member(event.instance)
@@ -233,6 +238,8 @@ def _of_gang(
             _equipped(draft, run, event)
         case events.WorkerReady():
             _ready(draft, run, event)
+        case events.SnapshotTaken():
+            snapshots.take(draft, run, event)
         case events.OutputsReported():
             _reported(draft, run, worker, event)
         case events.RunFailed():

@@ -29,6 +29,7 @@ from cleanroom.protocol.join import Join
 from cleanroom.protocol.predicate import BudgetPart
 from cleanroom.protocol.reattestation import Reattested
 from cleanroom.protocol.run import FINAL, Delivery, Phase, RunRequest
+from cleanroom.protocol.snapshot import Snapshot
 from cleanroom.protocol.statement import RoomPhase
 from cleanroom.protocol.work import Check, Equipped, SealedOutput
 
@@ -73,6 +74,8 @@ class LostGang:
     """As they were then; the first was the head."""
     ready: Mapping[str, tuple[Check, ...]]
     """By worker."""
+    rounds: int
+    """Rounds of trees from which the next gang goes on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +104,8 @@ class Run:
     """By worker."""
     earlier: tuple[LostGang, ...] = ()
     """The gangs that it had before, oldest first."""
+    snapshot: Snapshot | None = None
+    """What another gang would go on from, its key sealed to this coordinator."""
     scored: int = 0
     """Rows that count against its submitter's budget; 0 where nothing is scored."""
     use: int = 0

@@ -89,6 +89,7 @@ class Board:
             code=run.code,
             live=said.live,
             lost=len(run.earlier),
+            resumed=run.earlier[-1].rounds if run.earlier else 0,
         )
         told.append(event)
         self._changed.notify_all()

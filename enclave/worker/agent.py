@@ -17,6 +17,7 @@ from typing import Literal
 
 from cleanroom.errors import AdmissionRefused, CallerRefused
 from cleanroom.protocol.reattestation import Reattest, Reattested
+from cleanroom.protocol.snapshot import Snapshot
 from cleanroom.protocol.work import (
     Credentials,
     Equipped,
@@ -129,7 +130,18 @@ class State:
     """The last runs that ended here."""
 
 
-_About = Provision | Credentials | Order | Stop | Equipped | Ready | Progress | Finished | Failed
+_About = (
+    Provision
+    | Credentials
+    | Order
+    | Stop
+    | Equipped
+    | Ready
+    | Progress
+    | Snapshot
+    | Finished
+    | Failed
+)
 """Every message that is about a run."""
 Act = Callable[[_About], tuple[Effect, ...]]
 
@@ -151,7 +163,7 @@ def _end(message: _About) -> tuple[Effect, ...]:
 
 
 def _pass_on(message: _About) -> tuple[Effect, ...]:
-    return (Send(message),) if isinstance(message, Equipped | Ready | Progress) else ()
+    return (Send(message),) if isinstance(message, Equipped | Ready | Progress | Snapshot) else ()
 
 
 def _conclude(message: _About) -> tuple[Effect, ...]:
@@ -170,6 +182,7 @@ TRANSITIONS: Mapping[tuple[Phase, type], tuple[Phase, Act]] = MappingProxyType(
         ("forming", Ready): ("ready", _pass_on),
         ("ready", Order): ("running", _start),
         ("running", Progress): ("running", _pass_on),
+        ("running", Snapshot): ("running", _pass_on),
         ("running", Finished): ("idle", _conclude),
         **{(phase, Failed): ("idle", _conclude) for phase in _BUSY},
         **{(phase, Stop): ("idle", _end) for phase in _BUSY},

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import IO
 
 from cleanroom.errors import CleanroomError
+from cleanroom.protocol.snapshot import Snapshot
 from cleanroom.protocol.work import Failed, Finished, Progress, read_message
 from enclave.worker.engine import Say
 from enclave.worker.pipe import Reading, read_frame, write_frame
@@ -67,18 +68,18 @@ class Child:
 
 def _listen(out: IO[bytes], run: str, say: Say, ended: type[CleanroomError]) -> None:
     with out:
-        while isinstance(message := _next_word(out, run), Progress):
+        while isinstance(message := _next_word(out, run), Progress | Snapshot):
             say(message)
     say(message or Failed(run=run, code=ended.code))
 
 
-def _next_word(out: Reading, run: str) -> Progress | Finished | Failed | None:
+def _next_word(out: Reading, run: str) -> Progress | Snapshot | Finished | Failed | None:
     """The next message; None where there is none, or it is out of turn."""
     try:
         message = read_message(read_frame(out))
     except (CleanroomError, OSError, ValueError):
         return None
-    if isinstance(message, Progress | Finished | Failed) and message.run == run:
+    if isinstance(message, Progress | Snapshot | Finished | Failed) and message.run == run:
         return message
     return None
 

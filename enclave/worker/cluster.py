@@ -139,6 +139,11 @@ class GangNode:
         if self._keys is not None:
             self._keys.supply(fetched)
 
+    def resume(self, file: Path, key: bytes) -> None:
+        """Tell the driver where the snapshot is that it goes on from."""
+        if self._driver is not None:
+            self._driver.write(str(file).encode(), key)
+
     def kill(self) -> None:
         """End driver, keys and node, and remove the node's directory."""
         self._killed.set()

@@ -2,7 +2,8 @@
 
 It holds no data key: tasks ask their own node for one. It submits the steps of an operation, puts
 their results together, passes the gate and seals, exactly as `task` does for one worker. A node
-that dies, or a cluster that does not answer, ends the run with a code.
+that dies, or a cluster that does not answer, ends this process's work with a code; what a training
+had heard by then it has sealed to the room (`snapshots`).
 """
 
 import functools
@@ -33,6 +34,7 @@ from cleanroom.errors import (
 )
 from cleanroom.manifest.model import Manifest
 from cleanroom.protocol.run import LiveValue, Stage
+from cleanroom.protocol.snapshot import Snapshot
 from cleanroom.protocol.work import Failed, Finished, Progress
 from enclave.computations.matches import place
 from enclave.computations.partition import SECRET_LENGTH, partitions_for
@@ -40,6 +42,7 @@ from enclave.computations.plan import InputPlan
 from enclave.computations.registry import operations
 from enclave.computations.release import Released, release
 from enclave.computations.training.operation import Train
+from enclave.computations.training.past import Past, Remembering
 from enclave.worker import tasks
 from enclave.worker.awaiting import Awaiting, living
 from enclave.worker.confine import claim_stdout, confine
@@ -48,6 +51,7 @@ from enclave.worker.learning import taught
 from enclave.worker.orders import AcceptedOrder, adopt
 from enclave.worker.outputs import seal_result
 from enclave.worker.pipe import Assignment, read_frame, write_frame
+from enclave.worker.snapshots import Keeper, past_in
 from enclave.worker.tls import NodeFiles, shake_hands
 
 CONNECT_S = 45.0
@@ -59,6 +63,9 @@ class Drive:
     """One run over a cluster that this process has joined."""
 
     accepted: AcceptedOrder
+    keeper: Keeper = field(repr=False)
+    frames: "queue.SimpleQueue[bytes]" = field(repr=False)
+    """What comes through the pipe after the assignment."""
     out: BinaryIO = field(repr=False)
 
     def results(self) -> tuple[Released, ...]:
@@ -72,13 +79,32 @@ class Drive:
         secret = secrets.token_bytes(SECRET_LENGTH)
         found = operation.combine(plan, self._matched(secret))
         if isinstance(operation, Train):
-            outcomes = taught(operation, self.accepted, found, self._awaiting, self.advance)
+            remembering = functools.partial(Remembering, past=self._past(), keep=self.keeper.keep)
+            outcomes = taught(
+                operation,
+                self.accepted,
+                found,
+                self._awaiting,
+                self.advance,
+                remembering=remembering,
+            )
             self.advance("gate", 0)
         else:
             found, payload = self._with_payload(found)
             self.advance("gate", 0)
             outcomes = operation.outcomes(plan, found, payload)
         return tuple(result for rule, outcome in outcomes for result in release(outcome, rule))
+
+    def _past(self) -> Past:
+        """What an earlier gang of this run has heard; waits until it is there.
+
+        Raises:
+            SealBroken: it is of another run, or was altered.
+        """
+        if self.accepted.order.snapshot is None:
+            return Past()
+        file = Path(self.frames.get().decode())
+        return past_in(file, self.frames.get(), self.accepted)
 
     @property
     def _awaiting(self) -> Awaiting:
@@ -164,15 +190,19 @@ def _await_gang(nodes: int) -> None:
         time.sleep(0.05)
 
 
-def run(assignment: Assignment, out: BinaryIO) -> None:
+def run(assignment: Assignment, frames: "queue.SimpleQueue[bytes]", out: BinaryIO) -> None:
     """Carry out an assignment on the cluster that this process has joined."""
     order = assignment.order
     accepted = adopt(order, Manifest.from_bytes(assignment.manifest))
-    drive = Drive(accepted, out)
+    to, directory = SealKey(assignment.seal_key), Path(assignment.directory)
+
+    def say(snapshot: Snapshot) -> None:
+        write_frame(out, snapshot.to_bytes())
+
+    drive = Drive(accepted, Keeper(accepted, to, directory, say, time.monotonic), frames, out)
     try:
         released = drive.results()
         drive.advance("seal", 0)
-        to, directory = SealKey(assignment.seal_key), Path(assignment.directory)
         with ThreadPoolExecutor(2) as pool:
             sealed = list(pool.map(lambda one: seal_result(one, accepted, to, directory), released))
         write_frame(out, Finished(run=order.run, outputs=sealed).to_bytes())
@@ -227,11 +257,11 @@ def _fail(out: BinaryIO, run_id: str, code: str) -> None:
     write_frame(out, Failed(run=run_id, code=code).to_bytes())
 
 
-def _listen(pipe: BinaryIO, assignments: "queue.SimpleQueue[Assignment]") -> None:
-    """Read the one assignment; when the pipe ends, the worker is gone and so is this process."""
+def _listen(pipe: BinaryIO, frames: "queue.SimpleQueue[bytes]") -> None:
+    """Read on; when the pipe ends, the worker is gone and so is this process."""
     try:
-        assignments.put(Assignment.from_bytes(read_frame(pipe)))
-        read_frame(pipe)
+        while True:
+            frames.put(read_frame(pipe))
     finally:
         os._exit(1)
 
@@ -241,12 +271,12 @@ def main() -> None:
     parent, directory, head, node_ip, node_port, nodes = sys.argv[1:]
     out = os.fdopen(claim_stdout(), "wb")
     confine(int(parent))
-    assignments: queue.SimpleQueue[Assignment] = queue.SimpleQueue()
-    threading.Thread(target=_listen, args=(sys.stdin.buffer, assignments), daemon=True).start()
+    frames: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+    threading.Thread(target=_listen, args=(sys.stdin.buffer, frames), daemon=True).start()
     _join_cluster(Path(directory), head, node_ip, int(node_port))
     _await_gang(int(nodes))
     _warm()
-    run(assignments.get(), out)
+    run(Assignment.from_bytes(frames.get()), frames, out)
     out.close()
     # the cluster ends with its run: there is nothing to leave in good order
     os._exit(0)

@@ -72,3 +72,7 @@ class GangExecution(Execution, Protocol):
     def form(self, credentials: Credentials, say: Say) -> None:
         """Start this node's part of the cluster; says `Ready` or `Failed` later."""
         ...
+
+    def resume(self, file: Path, key: bytes) -> None:
+        """The snapshot that the head goes on from is in the job's directory, under this key."""
+        ...

@@ -21,6 +21,7 @@ from cleanroom.errors import (
     TransferBroken,
 )
 from cleanroom.protocol.dataset import Part
+from cleanroom.protocol.snapshot import Snapshot
 from cleanroom.protocol.work import (
     Credentials,
     Failed,
@@ -31,12 +32,14 @@ from cleanroom.protocol.work import (
 )
 from enclave.worker.blobs import Blobs
 from enclave.worker.confine import private_directory, remove
+from enclave.worker.diary import note
 from enclave.worker.engine import Execution, GangExecution, Job
 from enclave.worker.joining import Launch, Membership
 from enclave.worker.memory import available_memory, require_memory
 from enclave.worker.orders import AcceptedOrder, accept
 from enclave.worker.outputs import sealed_file
 from enclave.worker.pipe import Fetched
+from enclave.worker.snapshots import key_of
 from enclave.worker.vault import RunKeys
 
 FETCHERS = 3
@@ -185,6 +188,8 @@ class Executor:
             for part in ordered.version.parts:
                 if work.execution is not None and work.execution.keeps(part.index):
                     pool.submit(self._fetch_part, work, name, part)
+        if accepted.order.snapshot is not None:
+            pool.submit(self._fetch_snapshot, work, accepted, accepted.order.snapshot)
         return pool
 
     def _fetch_part(self, work: Work, name: str, part: Part) -> None:
@@ -195,8 +200,20 @@ class Executor:
             file = blobs.fetch(part.digest, part.size, directory / f"{name}-{part.index}.part")
             execution.supply(Fetched(run=work.run, input=name, index=part.index, file=str(file)))
 
+    def _fetch_snapshot(self, work: Work, accepted: AcceptedOrder, snapshot: Snapshot) -> None:
+        blobs, directory = work.blobs, work.directory
+        if blobs is None or directory is None:
+            return
+        with self._failing(work.run):
+            key = key_of(snapshot, accepted, self._membership.unsealer)
+            file = blobs.fetch(snapshot.digest, snapshot.size, directory / "snapshot.part")
+            self._gang().resume(file, key)
+
     def _hear(self, message: FromWorker) -> None:
-        """A word of the execution: results are stored before they are reported."""
+        """A word of the execution: what it has sealed is stored before it is reported."""
+        if isinstance(message, Snapshot):
+            self._keep(message)
+            return
         if isinstance(message, Finished):
             with self._failing(message.run):
                 self._store(message)
@@ -211,6 +228,20 @@ class Executor:
         for sealed in finished.outputs:
             digest = sealed.output.digest
             work.blobs.store(digest, sealed_file(work.directory, digest).read_bytes())
+
+    def _keep(self, snapshot: Snapshot) -> None:
+        """Store a snapshot; one that cannot be stored is none, and the run goes on."""
+        work = self._work
+        if work is None or work.run != snapshot.run or not work.blobs or not work.directory:
+            return
+        file = sealed_file(work.directory, snapshot.digest)
+        try:
+            work.blobs.store(snapshot.digest, file.read_bytes())
+        except CleanroomError as broken:
+            note("snapshot not stored", run=work.run, code=broken.code)
+        else:
+            self._say(snapshot)
+        file.unlink(missing_ok=True)
 
     def _failing(self, run: str) -> "Failing":
         return Failing(run, self._say)

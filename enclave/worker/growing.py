@@ -135,7 +135,8 @@ def grow(course: Course, pipe: BinaryIO, out: BinaryIO) -> None:
             return last
 
     xgboost.train(
-        dict(course.settings),
+        # the draws of rounds that are done are not drawn again
+        {**course.settings, "seed": int(course.settings.get("seed", 0)) + course.done},
         parts[course.training.part],
         course.rounds - course.done,
         evals=[(parts[each], each) for each in course.watched],

@@ -2,8 +2,8 @@
 
 The driver knows which rows were joined and what steps answer; it reads no row to learn from. A
 learner whose process dies while its node lives is made anew from the parts, told again what it had
-been told, and asked again; the search goes on from where the driver is. A node that dies ends the
-run.
+been told, and asked again; the search goes on from where the driver is. A node that dies ends this
+gang's work: another one goes on from what the driver had kept (`snapshots`).
 """
 
 import functools
@@ -22,9 +22,10 @@ from cleanroom.errors import CleanroomError, ComputationFailed, WorkerLost
 from enclave.computations.release import Outcome, Rule
 from enclave.computations.training.grown import fit_grown
 from enclave.computations.training.operation import Train, live_of
+from enclave.computations.training.past import Handed, HandingGang
 from enclave.computations.training.reduced import fit_reduced
 from enclave.computations.training.rounds import AfterRound, Measured, unheard
-from enclave.computations.training.spread import Growth, Share, spread
+from enclave.computations.training.spread import Gang, Growth, Share, spread
 from enclave.computations.training.steps import LASTING, Answer, Look
 from enclave.worker import ports, tasks
 from enclave.worker.awaiting import Awaiting, coded_answer
@@ -45,8 +46,18 @@ def taught(
     found: pa.Table,
     awaiting: Awaiting,
     advance: Advance,
+    *,
+    remembering: Callable[[HandingGang], Gang],
 ) -> tuple[tuple[Rule, Outcome], ...]:
     """Train over the gang on the lines of a join.
+
+    Args:
+        operation: the training.
+        accepted: the run.
+        found: the lines.
+        awaiting: for answers of the gang.
+        advance: says how far it is.
+        remembering: knows what an earlier gang answered, and keeps what this one answers.
 
     Raises:
         CleanroomError: whatever ended the run, without any value.
@@ -56,7 +67,7 @@ def taught(
         raise ComputationFailed("a training has no lesson")
     advance("train", 0)
     cut, seen_by = spread(plan, plan.lesson, found, accepted.nodes)
-    seen = seen_by(Learners(accepted, cut, awaiting))
+    seen = seen_by(remembering(Learners(accepted, cut, awaiting)))
     teller = Teller(advance, time.monotonic)
     fits = {"train.linear": fit_reduced, "train.gbdt": fit_grown}
     # how many steps a line takes nobody knows: only of trees is anything heard
@@ -69,7 +80,7 @@ def taught(
 
 
 class Learners:
-    """The shards of one training, one on each node; see `spread.Gang`."""
+    """The shards of one training, one on each node; see `past.HandingGang`."""
 
     def __init__(self, accepted: AcceptedOrder, cut: list[Share], awaiting: Awaiting) -> None:
         self._accepted = accepted
@@ -89,18 +100,24 @@ class Learners:
             self._lasting = look, given
         return answers
 
-    def grow(self, growth: Growth, look: Look, after_round: AfterRound) -> Growth:
+    def grow(self, growth: Growth, look: Look, after_round: AfterRound, handed: Handed) -> Growth:
         """See `spread.Gang`; from the last trees that were handed out, if some rank is lost."""
-        hear = _once(after_round)
+        hear = _once(after_round, growth.done)
         while growth.done < growth.rounds:
-            growth = self._attempt(growth, look, hear)
+            growth = self._attempt(growth, look, hear, handed)
             self._awaiting.settle([learner.rest.remote() for learner in self._learners])
             if growth.done < growth.rounds:
                 self._lose()
                 self.ask(look, "known")  # makes learners anew that are dead
         return growth
 
-    def _attempt(self, growth: Growth, look: Look, hear: Callable[[Grown], None]) -> Growth:
+    def _attempt(
+        self,
+        growth: Growth,
+        look: Look,
+        hear: Callable[[Grown], None],
+        handed: Handed,
+    ) -> Growth:
         """Let every rank grow until the end, or until one is lost; how far it came.
 
         Raises:
@@ -126,6 +143,7 @@ class Learners:
                         fresh += grown.measured
                     if grown.trees:
                         growth, fresh = _further(growth, grown, fresh), ()
+                        handed(growth)
         if failures:
             raise failures[0]
         return growth
@@ -223,9 +241,8 @@ class Learners:
         return refs
 
 
-def _once(after_round: AfterRound) -> Callable[[Grown], None]:
+def _once(after_round: AfterRound, told: int) -> Callable[[Grown], None]:
     """Tells values of each round once: some are grown again when a rank is lost."""
-    told = 0
 
     def hear(grown: Grown) -> None:
         nonlocal told

@@ -72,6 +72,7 @@ def accept(
     for planned in plan.reads:
         _check_version(order.inputs[planned.name], planned, manifest, room_key)
         _check_grant(order, planned, manifest, instance, now)
+    _check_snapshot(order, plan, node)
     return AcceptedOrder(order, manifest, plan, node)
 
 
@@ -118,6 +119,14 @@ def _check_grant(
     if now >= terms.expires_at:
         raise RunRefused(f"the grant for input {planned.name!r} has expired")
     return ordered
+
+
+def _check_snapshot(order: Order, plan: Plan, node: int) -> None:
+    if order.snapshot is None:
+        return
+    _same("run of the snapshot", order.snapshot.run, order.run)
+    if node != 0 or len(order.gang) == 1 or plan.lesson is None:
+        raise RunRefused("only the head of a training's gang goes on from a snapshot")
 
 
 def _same(what: str, found: object, expected: object) -> None:

@@ -187,6 +187,11 @@ REFUSALS = [
         orders.test_more_rows_than_the_manifest_allows,
         second="RunRefused",
     ),
+    Mutant(
+        f"{ORDERS}:_check_snapshot",
+        passes,
+        orders.test_a_snapshot_is_for_the_head_of_a_training_and_of_its_own_run,
+    ),
     Mutant(f"{ORDERS}:_place", returns(0), orders.test_a_gang_that_this_worker_is_not_in),
     Mutant(f"{ORDERS}:_place", returns(0), orders.test_a_gang_larger_than_the_parties_signed),
 ]

@@ -18,6 +18,7 @@ from cleanroom.errors import (
 from cleanroom.manifest.needs import Sizes, megabytes, needed
 from cleanroom.protocol.dataset import sign_version
 from cleanroom.protocol.grant import grant
+from cleanroom.protocol.snapshot import Snapshot
 from cleanroom.protocol.work import Failed, Finished, Peer
 from enclave.worker.memory import estimate, require_memory
 from enclave.worker.orders import accept
@@ -80,6 +81,16 @@ def refused(room, worker, order, message, kind=RunRefused):
     """Both what `accept` says and that the worker says no more than the code."""
     with pytest.raises(kind, match=message):
         accept(order, room.manifest, role="cpu", instance=worker.admit.instance, now=now())
+
+
+def test_a_snapshot_is_for_the_head_of_a_training_and_of_its_own_run(room, worker, order):
+    """Whatever its key opens: a run that is no training has nothing to go on from."""
+    snapshot = Snapshot(
+        run=order.run, digest=content_digest(b""), size=1, rounds=0, sealed_key=b"sealed"
+    )
+    foreign = changed(snapshot, run="r-" + "0" * 16)
+    refused(room, worker, changed(order, snapshot=snapshot), "only the head of a training's gang")
+    refused(room, worker, changed(order, snapshot=foreign), "run of the snapshot")
 
 
 def test_a_good_order_is_accepted(room, worker, order):

@@ -1,10 +1,11 @@
-"""The host kills a worker, with its node and all on it, in the middle of a training: others go on.
+"""The host kills a worker, with its node and all on it, in the middle of a training: it goes on.
 
 The room is one of real processes, with a worker to spare for each that is killed; a run needs two.
 What comes out is what would have come out without the loss, once, for the price of one run, and the receipt says it all.
 """
 
-from contextlib import closing
+import threading
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -19,41 +20,32 @@ from tests.support.whole_rooms import kill, whole_room
 
 pytestmark = pytest.mark.cluster
 
-WORKERS = 5
-"""Two for a run, and one for each that is killed."""
 ROUNDS = 120
 KILL_AT = 40
 """So many percent of the rounds are done when a worker is killed."""
 WAIT_S = 240.0
 """Nothing here takes longer, in seconds; only a failure waits for it."""
-DATASETS = {"bank": ("customers", "left"), "shop": ("baskets", "right")}
 
 
 @pytest.fixture(scope="module")
 def room(tmp_path_factory):
-    """A room in which two workers train trees, or a line."""
+    """A room in which two workers train trees, with two to spare."""
     require_seclusion()
     plain, tables = two_classes(TREES, rows=6000, decimals=1)
-    line_plain, _ = two_classes(LINE, rows=6000, decimals=1)
-    line = changed(line_plain["computations"]["model"], workers__count=2)
-    changes = {
-        f"datasets__{name}__allow__computations": ["line", "model"] for name, _ in DATASETS.values()
-    }
-    both = changed(
-        plain,
-        computations__model__workers__count=2,
-        computations__line=line,
-        workers__cpu__max_live=WORKERS + 1,
-        **changes,
-    )
-    directory = tmp_path_factory.mktemp("lost") / "room"
-    with whole_room(directory, Manifest.from_plain(both), workers=WORKERS) as running:
-        running.bank, running.shop = running.enter("bank"), running.enter("shop")
-        for party, (dataset, side) in DATASETS.items():
-            running.enter(party).add(dataset, tables[side])
-        running.trees_alone = train(plain, tables, {"rounds": ROUNDS}).model
-        running.line_alone = train(line_plain, tables).model
+    with filled(tmp_path_factory.mktemp("lost"), plain, tables, workers=4) as running:
+        running.alone = train(plain, tables, {"rounds": ROUNDS}).model
         yield running
+
+
+@contextmanager
+def filled(directory, plain, tables, workers):
+    """A room whose computation `model` trains on two workers, with the data."""
+    manifest = Manifest.from_plain(changed(plain, computations__model__workers__count=2))
+    with whole_room(directory / "room", manifest, workers) as room:
+        room.bank = room.enter("bank")
+        room.bank.add("customers", tables["left"])
+        room.enter("shop").add("baskets", tables["right"])
+        yield room
 
 
 def disturbed(run, at, disturb):
@@ -94,11 +86,51 @@ def counts_once(run):
     return said.runs_used
 
 
-@pytest.mark.parametrize("place", [0, 1], ids=["head", "other"])
-def test_a_worker_dies_while_trees_grow(room, place):
+def the_head(room):
+    kill(working(room)[0])
+
+
+def the_other(room):
+    kill(working(room)[1])
+
+
+def the_coordinator(room):
+    """It comes back where it was; its workers come back to it."""
+    kill(room.coordinator)
+    room.start_coordinator()
+
+
+@pytest.mark.parametrize("lose", [the_coordinator, the_head, the_other])
+def test_trees_grow_on(room, lose):
+    before = len(room.bank.runs())
     run = room.bank.run("model", rounds=ROUNDS)
-    events = disturbed(run, KILL_AT, lambda: kill(working(room)[place]))
+    events = disturbed(run, KILL_AT, lambda: lose(room))
     assert [event.phase for event in events][-1] == "released"
     assert {event.lost for event in events} == {0, 1}
-    assert written(run.result("model").model) == written(room.trees_alone)
-    assert counts_once(run) == 1 + place
+    after = [event for event in events if event.lost]
+    assert {event.resumed for event in after} <= {*range(10, ROUNDS)}
+    grown = [event.percent for event in after if event.stage == "train" and event.percent]
+    assert min(grown) >= 100 * after[0].resumed // ROUNDS
+    assert written(run.result("model").model) == written(room.alone)
+    assert counts_once(run) == before + 1
+
+
+def test_a_worker_dies_while_a_line_is_searched(tmp_path):
+    """Its sums are kept once there are some: then it is killed, and the search goes on from them."""
+    plain, tables = two_classes(LINE, rows=200_000)
+    with filled(tmp_path, plain, tables, workers=3) as room:
+        blobs = room.directory / "coordinator" / "blobs"
+        before = set(blobs.iterdir())
+        run = room.bank.run("model")
+        pause = threading.Event()
+        while all(path in before or path.suffix for path in blobs.iterdir()):
+            pause.wait(0.01)
+        kill(working(room)[1])
+        found = run.result("model", timeout=WAIT_S).model.description.linear
+        [lost] = [one.content for one in room.bank.log().entries if one.content.kind == "gang-lost"]
+        assert lost.snapshot is not None
+        assert counts_once(run) == 1
+        # it is gone with its run
+        assert not any(path.name in lost.snapshot for path in blobs.iterdir())
+    alone = train(plain, tables).model.description.linear
+    assert found.coefficients[0] == pytest.approx(alone.coefficients[0], abs=1e-8)

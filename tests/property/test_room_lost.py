@@ -7,27 +7,21 @@ from hypothesis import strategies as st
 
 from cleanroom.errors import CleanroomError
 from cleanroom.manifest.genesis import Genesis
-from cleanroom.manifest.model import Manifest
 from enclave.coordinator.ending import MOST_LOST
 from enclave.coordinator.room import step
 from enclave.coordinator.state import Room
 from tests.support.histories import History
-from tests.support.manifests import NOW, changed
-from tests.support.trainings import LINE, feature, training_plain
+from tests.support.lost_gangs import gang_manifest
+from tests.support.manifests import NOW
 
-LABEL = {"name": "label", "type": "bool", "role": "label"}
-MANIFEST = Manifest.from_plain(
-    changed(
-        training_plain([feature("a"), LABEL], [feature("b")], LINE),
-        computations__model__workers__count=2,
-    )
-)
+MANIFEST = gang_manifest()
 small, run = st.integers(1, 9), st.integers(1, 2)
 ACTIONS = st.one_of(
     st.tuples(st.just("join"), small),
     st.tuples(st.just("leave"), small),
     st.tuples(st.just("submit"), st.just("model"), run),
     st.tuples(st.just("form"), small, small, run),
+    st.tuples(st.just("snapshot"), small, run),
     st.tuples(st.just("report"), small, run),
     st.tuples(st.just("fail"), small, run, st.just("CR-6003")),
     st.tuples(st.just("finish"), run),
@@ -72,6 +66,7 @@ def test_a_run_is_charged_once_and_ends_once_however_often_it_begins(schedule):
         lost = {worker.instance for gang in one.earlier for worker in gang.workers}
         assert not lost & {worker.instance for worker in one.gang}
         assert not lost & set(history.room.workers)
+        assert one.snapshot is None or not one.over
 
 
 @settings(max_examples=30)

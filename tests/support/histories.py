@@ -19,6 +19,7 @@ from cleanroom.protocol.dataset import DatasetOffer, DatasetVersion, Part, sign_
 from cleanroom.protocol.join import Join
 from cleanroom.protocol.reattestation import Reattested
 from cleanroom.protocol.run import Delivery, RunRequest, sign_request
+from cleanroom.protocol.snapshot import Snapshot
 from cleanroom.protocol.work import Check, SealedOutput
 from enclave.coordinator import effects as do
 from enclave.coordinator import events
@@ -266,6 +267,32 @@ class History:
             for name, rule in computation.outputs.items()
             for recipient in rule.recipients
         ]
+
+    def snapshot(
+        self,
+        worker: int = 1,
+        run: int = 1,
+        *,
+        content: bytes = b"learned",
+        rounds: int = 10,
+        stored: int | None = None,
+    ) -> Step:
+        """The head has stored a snapshot."""
+        taken = Snapshot(
+            run=run_name(run),
+            digest=content_digest(content),
+            size=len(content),
+            rounds=rounds,
+            sealed_key=_SEALED,
+        )
+        return self.apply(
+            events.SnapshotTaken(
+                at=self.now,
+                instance=instance(worker),
+                snapshot=taken,
+                stored=len(content) if stored is None else stored,
+            )
+        )
 
     def report(
         self, worker: int = 1, run: int = 1, outputs: list[SealedOutput] | None = None

@@ -70,8 +70,9 @@ class StartedRun:
 
 LOST = [
     event(0, "running", "train", 40),
-    event(1, "submitted", "queued", 0).model_copy(update={"lost": 1}),
-    event(2, "running", "train", 10).model_copy(update={"lost": 1}),
+    event(1, "submitted", "queued", 0).model_copy(update={"lost": 1, "resumed": 120}),
+    event(2, "running", "train", 41).model_copy(update={"lost": 1, "resumed": 120}),
+    event(3, "authorized", "provision", 0).model_copy(update={"lost": 2}),
 ]
 
 
@@ -82,9 +83,11 @@ def test_a_worker_that_was_lost_is_told_once_and_not_named(capsys):
     verbs._follow(StartedRun(LOST), as_json=False)
     assert capsys.readouterr().err.splitlines() == [
         "  12:00:00  running  train  40 %",
-        "  12:00:01  worker lost, the run begins again",
+        "  12:00:01  worker lost, resumed at round 120",
         "  12:00:01  submitted",
-        "  12:00:02  running  train  10 %",
+        "  12:00:02  running  train  41 %",
+        "  12:00:03  worker lost, others go on",
+        "  12:00:03  authorized",
     ]
 
 

@@ -10,6 +10,7 @@ from enclave.coordinator.diagram import MEANINGS, page
 from enclave.coordinator.events import Event, Journalled
 from enclave.coordinator.phases import FIRST, LOSABLE, TRANSITIONS, Happening
 from tests.support.histories import History
+from tests.support.lost_gangs import running_training
 from tests.support.source_tree import ROOT, modules, parsed, relative, written
 
 PHASES = set(get_args(Phase))
@@ -79,9 +80,13 @@ def test_every_event_survives_the_journal():
     history.wait(901)
     history.time_out(4)
     history.leave(1)
-    assert {event.kind for event in history.happened} == kinds
-    for event in history.happened:
+    training = running_training()
+    training.snapshot()
+    training.leave(1)
+    happened = [*history.happened, *training.happened]
+    assert {event.kind for event in happened} == kinds
+    for event in happened:
         raw = Journalled(event=event).to_bytes()
         assert Journalled.from_bytes(raw).event == event
-    for entry in history.entries:
+    for entry in [*history.entries, *training.entries]:
         assert Entry.from_bytes(entry.to_bytes()) == entry

@@ -4,52 +4,24 @@ from datetime import timedelta
 
 import pytest
 
-from cleanroom.errors import CallerRefused, LimitReached
+from cleanroom.encoding import content_digest
+from cleanroom.errors import CallerRefused, LimitReached, RunRefused
 from cleanroom.manifest.model import Manifest
 from cleanroom.protocol.work import Provision, Stop
 from enclave.coordinator import effects as do
 from enclave.coordinator.ending import MOST_LOST
 from enclave.coordinator.receipts import composed
 from tests.support.histories import History, instance, run_name
-from tests.support.manifests import changed
+from tests.support.lost_gangs import again, formed, running_training, training
 from tests.support.private_trainings import NOISY_NETWORK, private_plain
-from tests.support.trainings import LINE, feature, training_plain
 
-LABEL = {"name": "label", "type": "bool", "role": "label"}
 LOST = "CR-6003"
-
-
-def training(count=2, **changes):
-    """An active room whose computation `model` trains on `count` workers."""
-    plain = training_plain([feature("a"), LABEL], [feature("b")], LINE)
-    where = {"computations__model__workers__count": count}
-    return History.started(Manifest.from_plain(changed(plain, **where, **changes))).agreed()
-
-
-def formed(history, *workers):
-    """The gang of the run forms and gets its keys."""
-    for number in workers:
-        history.equip(number)
-    for number in workers:
-        history.ready(number)
-    return history
 
 
 @pytest.fixture
 def running():
     """A training that has its keys, on workers 1 and 2."""
-    history = training()
-    history.join(1)
-    history.join(2)
-    history.submit("model")
-    return formed(history, 1, 2)
-
-
-def again(history, *workers):
-    """Other workers join, and the run has its keys again."""
-    for number in workers:
-        history.join(number)
-    return formed(history, *workers)
+    return running_training()
 
 
 @pytest.mark.parametrize("victim", [1, 2])
@@ -201,3 +173,99 @@ def test_a_receipt_of_a_run_that_lost_nobody_says_nothing_of_it(running):
     room = running.room
     said = composed(room, running.run(), room.in_force(running.now), running.now)
     assert "lost" not in said.predicate.to_plain()
+
+
+# --- snapshots ------------------------------------------------------------------------------------
+
+
+def test_the_last_snapshot_is_kept_and_the_one_before_removed(running):
+    running.snapshot(content=b"first")
+    assert running.effects == []
+    running.snapshot(content=b"second", rounds=20)
+    assert running.effects == [do.Remove(content_digest(b"first"))]
+    assert running.run().snapshot.rounds == 20
+    # the same bytes again are not removed
+    running.snapshot(content=b"second", rounds=20)
+    assert running.effects == []
+
+
+def test_a_snapshot_outlives_its_gang_and_the_log_names_it(running):
+    running.snapshot(rounds=30)
+    running.leave(1)
+    [lost] = [one.content for one in running.entries if one.content.kind == "gang-lost"]
+    assert lost.snapshot == running.run().snapshot.digest == content_digest(b"learned")
+    assert running.run().earlier[0].rounds == 30
+    running.boot()
+    assert running.run().snapshot.rounds == 30
+
+
+def test_a_run_without_a_snapshot_begins_anew_and_the_log_says_so(running):
+    running.leave(1)
+    [lost] = [one.content for one in running.entries if one.content.kind == "gang-lost"]
+    assert "snapshot" not in lost.to_plain()
+
+
+@pytest.mark.parametrize("end", ["complete", "cancel", "fail", "time_out"])
+def test_a_snapshot_goes_with_its_run(running, end):
+    running.snapshot()
+    running.wait(0 if end != "time_out" else 901)
+    getattr(running, end)()
+    assert running.run().over
+    assert running.run().snapshot is None
+    assert do.Remove(content_digest(b"learned")) in running.effects
+
+
+def test_only_the_head_brings_snapshots(running):
+    with pytest.raises(CallerRefused, match="not the head"):
+        running.snapshot(worker=2)
+
+
+def test_a_gang_that_was_lost_brings_none(running):
+    running.leave(2)
+    again(running, 3, 4)
+    with pytest.raises(CallerRefused, match="not in the gang"):
+        running.snapshot(worker=1)
+    running.snapshot(worker=3)
+    assert running.run().snapshot is not None
+
+
+def test_a_snapshot_that_is_not_stored_is_none(running):
+    for stored in (0, 3):
+        with pytest.raises(RunRefused, match="not stored at its size"):
+            running.snapshot(stored=stored)
+
+
+def test_a_snapshot_names_no_part_of_a_dataset(running):
+    """The room would remove it."""
+    with pytest.raises(RunRefused, match="something else"):
+        running.snapshot(content=b"part")
+
+
+def test_a_snapshot_names_no_result_of_another_run(running):
+    result = b"1/model/bank"
+    running.complete()
+    assert content_digest(result) in {each.output.digest for each in running.run().outputs}
+    running.submit("model", 2)
+    formed(running, 1, 2, run=2)
+    with pytest.raises(RunRefused, match="something else"):
+        running.snapshot(run=2, content=result)
+
+
+def test_after_its_report_a_run_takes_no_snapshot(running):
+    running.report()
+    with pytest.raises(RunRefused, match="expects no snapshot"):
+        running.snapshot()
+
+
+def test_what_is_no_training_of_a_gang_takes_none():
+    history = training(count=1)
+    history.join(1)
+    history.submit("model")
+    with pytest.raises(RunRefused, match="expects no snapshot"):
+        history.snapshot()
+
+
+def test_a_snapshot_of_a_run_that_is_over_is_dropped(running):
+    running.cancel()
+    before = running.room
+    assert running.snapshot().room is before
