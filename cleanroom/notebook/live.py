@@ -57,7 +57,8 @@ class Board:
         if event.phase in FINAL:
             passed = mark(passed=event.phase == "released")
             return f"{passed} {self._computation} {event.phase}{code} after {seconds} s"
-        again = " (worker lost, begun again)" if event.lost else ""
+        resumed = f"resumed at round {event.resumed}" if event.resumed else "others go on"
+        again = f" (worker lost, {resumed})" if event.lost else ""
         where = f"{event.stage} {event.percent} %{again}"
         return f"⏳ {self._computation}: {where}  {self.growing.line}".rstrip()
 

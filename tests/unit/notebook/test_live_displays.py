@@ -38,9 +38,9 @@ ABORTED = event(3, "aborted", 100, code="CR-6004")
 
 
 def test_a_run_that_lost_a_worker_says_so_and_its_bars_begin_again():
-    again = event(1, "running", 5).model_copy(update={"lost": 1})
+    again = event(1, "running", 5).model_copy(update={"lost": 1, "resumed": 50})
     board = Board("model").add(event(0, "running", 60)).add(again)
-    assert board.line == "⏳ model: train 5 % (worker lost, begun again)"
+    assert board.line == "⏳ model: train 5 % (worker lost, resumed at round 50)"
     assert 'value="60"' not in board._repr_mimebundle_()["text/html"]
 
 
