@@ -13,7 +13,6 @@ from cleanroom.crypto.sealing import Unsealer
 from cleanroom.errors import CallerRefused, CleanroomError, RunRefused, SealBroken
 from cleanroom.protocol.receipt import Receipt
 from cleanroom.protocol.work import Credentials, Finished, Order, Peer, Provision, Ready
-from cleanroom.wire.proto.cleanroom.v1 import cleanroom_pb2 as pb
 from enclave.computations.training.past import Past, Sums
 from enclave.coordinator.snapshots import for_head
 from enclave.worker.orders import adopt
@@ -92,8 +91,7 @@ def test_a_machine_of_a_lost_gang_comes_back_and_delivers(directory):
             late.renew()
         gang[0].finish(again)
         assert bank.watch(run)[-1].phase == "released"
-        raw = bank.call(bank.runs.GetReceipt, pb.RunRequest(run=run)).record
-        joins = [join.node_ip for join in Receipt.from_bytes(raw).joins]
+        joins = [join.node_ip for join in Receipt.from_bytes(bank.receipt(run)).joins]
         assert joins == ["127.0.0.4", "127.0.0.5"]
 
 
