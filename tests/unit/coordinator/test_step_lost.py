@@ -14,6 +14,7 @@ from enclave.coordinator.receipts import composed
 from tests.support.histories import History, instance, run_name
 from tests.support.lost_gangs import again, formed, running_training, training
 from tests.support.private_trainings import NOISY_NETWORK, private_plain
+from tests.support.trainings import LINE
 
 LOST = "CR-6003"
 
