@@ -20,6 +20,7 @@ LATE: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "evaluate": (f"{_TRAINING}.scores",),
         "xgboost-ubj": ("xgboost",),
         "onnx": ("enclave.computations.prediction.graphs",),
+        "cleanroom": ("enclave.computations.prediction.kept",),
         "safetensors": ("enclave.computations.prediction.networks",),
     }
 )

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pyarrow as pa
 
-from cleanroom.dataset.features import Matrix, matrix, require_lawful
+from cleanroom.dataset.features import Matrix, require_lawful
 from cleanroom.dataset.kept_file import check_kept
 from cleanroom.errors import ComputationFailed, RunRefused
 from cleanroom.manifest.choices import Choice
@@ -21,6 +21,7 @@ from cleanroom.manifest.model import (
 )
 from cleanroom.manifest.prediction import MODEL
 from enclave.computations.failure import Reason, value_free
+from enclave.computations.gathering import Taken, gathered
 from enclave.computations.intersect import changes, intersect
 from enclave.computations.keys import key_frame, rows_of
 from enclave.computations.matches import UNIT, combine_lines, lines, place
@@ -105,18 +106,15 @@ def _said(
     """What the model says of each line: lines by classes, or by one number."""
     model = check_kept(payload[MODEL].column(MODEL)[0].as_py(), scoring.dataset)
     scorer = LOADERS[scoring.dataset.format](model)
-    brought = {
-        feature.name: (payload[source].column(feature.column), at[source])
-        for source, feature in zip(scoring.sources, scoring.features, strict=True)
-    }
-    for feature in scoring.features:
-        require_lawful(feature, brought[feature.name][0])
-    joined = {name: _taken(column, rows) for name, (column, rows) in brought.items()}
-    rows = matrix(scoring.features, joined, PRECISION[scoring.dataset.format])
+    columns = []
+    for source, feature in zip(scoring.sources, scoring.features, strict=True):
+        column = require_lawful(feature, payload[source].column(feature.column))
+        columns.append(Taken(feature, [column], _taken(at[source], len(column))))
+    rows = gathered(columns, len(at[scoring.sources[0]]), PRECISION[scoring.dataset.format])
     return scored(scorer, rows, scoring.dataset.scores)
 
 
-def _taken(column: pa.ChunkedArray, rows: np.ndarray) -> pa.ChunkedArray:
-    """The chosen rows; all of them in order are not worth a copy."""
-    whole = len(rows) == len(column) and bool((rows[1:] > rows[:-1]).all())
-    return column if whole else column.take(pa.array(rows))
+def _taken(rows: np.ndarray, most: int) -> np.ndarray | None:
+    """The rows; not said where they are all there are, in order."""
+    whole = len(rows) == most and bool((rows[1:] > rows[:-1]).all())
+    return None if whole else rows

@@ -18,7 +18,7 @@ from enclave.computations.plan import Lesson
 from enclave.computations.training.examples import Examples
 from enclave.computations.training.networks import fit_network
 from enclave.computations.training.rounds import AfterRound, Measured
-from enclave.computations.training.scaling import scaling
+from enclave.computations.training.scaling import standardised
 from enclave.computations.training.seen import Fitted
 from enclave.computations.training.trees import fit_trees
 
@@ -59,12 +59,11 @@ def fit_linear(
     """Fit a logistic or ridge regression; a row of weight 2 counts as that row twice."""
     del classes, names, after_round  # scikit-learn does not say how its search goes
     training = examples.training
-    fills, means, deviations = scaling(training)
-    complete = (np.where(np.isnan(training.rows), fills, training.rows) - means) / deviations
+    (fills, means, deviations), scaled = standardised(training)
     model = _linear_model(lesson)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        model.fit(complete, training.labels, sample_weight=training.weights)
+        model.fit(scaled, training.labels, sample_weight=training.weights)
     coefficients = np.atleast_2d(model.coef_) / deviations
     intercepts = np.atleast_1d(model.intercept_) - coefficients @ means
     part = LinearPart(

@@ -23,17 +23,34 @@ class Scaling(NamedTuple):
 
 def scaling(sample: Sample) -> Scaling:
     """The scaling of some rows, by their weights."""
-    fills = column_means(sample.rows, sample.weights)
-    complete = np.where(np.isnan(sample.rows), fills, sample.rows)
-    scaler = StandardScaler().fit(complete, sample_weight=sample.weights)
-    return Scaling(fills, scaler.mean_, scaler.scale_)
+    return _scaling(sample)[0]
+
+
+def standardised(sample: Sample) -> tuple[Scaling, Matrix]:
+    """The scaling of some rows, by their weights, and the rows, complete and scaled."""
+    found, complete = _scaling(sample)
+    scaled = complete - found.means
+    scaled /= found.deviations
+    return found, scaled
 
 
 def column_means(rows: Matrix, weights: Numbers | None) -> Matrix:
     """The mean of each column's values that are there; 0 for a column without any."""
+    if weights is not None:
+        there = ~np.isnan(rows)
+        total = weights @ there
+        return np.asarray(weights @ np.where(there, rows, 0) / np.where(total > 0, total, 1))
+    sums = rows.sum(axis=0)
+    if not np.isnan(sums).any():
+        return np.asarray(sums / max(len(rows), 1))
     there = ~np.isnan(rows)
-    if weights is None:
-        sums = np.where(there, rows, 0).sum(axis=0)
-        return np.asarray(sums / np.maximum(there.sum(axis=0), 1))
-    total = weights @ there
-    return np.asarray(weights @ np.where(there, rows, 0) / np.where(total > 0, total, 1))
+    return np.asarray(np.where(there, rows, 0).sum(axis=0) / np.maximum(there.sum(axis=0), 1))
+
+
+def _scaling(sample: Sample) -> tuple[Scaling, Matrix]:
+    fills = column_means(sample.rows, sample.weights)
+    missing = np.isnan(sample.rows)
+    # most tables miss nothing, and are not worth a copy
+    complete = np.where(missing, fills, sample.rows) if missing.any() else sample.rows
+    scaler = StandardScaler().fit(complete, sample_weight=sample.weights)
+    return Scaling(fills, scaler.mean_, scaler.scale_), complete
