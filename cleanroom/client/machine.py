@@ -95,7 +95,7 @@ def _packages() -> list[Item]:
         "ray": "missing: rooms and workers cannot run here; parties do not need it",
         "polars": "missing: rooms and workers cannot run here; parties do not need it",
         "matplotlib": "missing: results cannot be plotted",
-        "torch": "missing: workers refuse `train.torch`; nothing else needs it",
+        "torch": "missing: workers refuse `train.torch` without `dp`; nothing else needs it",
     }
     return [
         Item(

@@ -7,7 +7,7 @@ import pytest
 from cleanroom.errors import BudgetExhausted
 from cleanroom.ledger.loss import Loss
 from tests.support.manifests import good_manifest
-from tests.support.private_trainings import people, private_plain
+from tests.support.private_trainings import NOISY_NETWORK, people, private_plain
 from tests.support.source_tree import ROOT
 from tests.support.trainings import halves
 from tests.support.whole_rooms import whole_room
@@ -40,11 +40,12 @@ def loss(epsilon, delta="0"):
 
 @pytest.fixture(scope="module")
 def room(tmp_path_factory):
-    """A count and a training that share a budget; both datasets are there."""
+    """A count and two trainings that share a budget; both datasets are there."""
     plain = private_plain("2")
-    plain["computations"]["overlap"] = COUNT
+    network = private_plain("0.4", **NOISY_NETWORK)["computations"]["model"]
+    plain["computations"] |= {"overlap": COUNT, "network": network}
     for dataset in plain["datasets"].values():
-        dataset["allow"] = {"computations": ["model", "overlap"], "max_releases": 20}
+        dataset["allow"] = {"computations": ["model", "network", "overlap"], "max_releases": 20}
     plain["datasets"]["customers"]["privacy"]["epsilon"] = "3"
     manifest = good_manifest(datasets=plain["datasets"], computations=plain["computations"])
     tables = halves(people(ROWS), ["age", "wealth", "kind", "bought"], ["haste", "late"])
@@ -76,6 +77,31 @@ def test_a_count_and_a_training_draw_on_one_budget_and_prove_it(room):
     assert counted.receipt.claimed.budgets["customers"].after == loss("0.5")
     spent = quality.receipt.claimed.budgets["customers"]
     assert (spent.before, spent.after) == (loss("0.5"), loss("2.5", "0.000000001"))
+
+
+def test_a_network_with_noise_draws_on_what_is_left(room):
+    """No worker has torch for it, or needs any."""
+    before = room.bank.budget()["customers"].left
+    learned = room.bank.run("network", epochs=40)
+    model = learned.result("model").model
+    assert model.description.kind == "torch"
+    said = model.predict({name: [value] for name, value in SOMEBODY.items()})
+    assert said.sum() == pytest.approx(1)
+    card = learned.model_card()
+    assert card.operation == "train.torch"
+    assert card.settings["dp.epsilon"] == "0.4"
+    assert card.budgets["customers"].spent == loss("0.4", "0.000000001")
+    left = before.minus(loss("0.4", "0.000000001"))
+    assert room.bank.budget()["customers"].left == left
+
+
+SOMEBODY = {
+    "left.age": 40,
+    "left.wealth": 0.5,
+    "left.kind": "a",
+    "right.haste": 0.1,
+    "right.late": True,
+}
 
 
 def second_opinion(result, room):

@@ -3,7 +3,7 @@
 Signals, weights and deltas are whole multiples of powers of two, kept in 64-bit floats. Every
 product that meets several numbers at once is a sum of whole numbers below 2^53, so it is exact in
 any order; everything else is done to each number alone. So what a row adds depends on that row and
-the weights only: on no other row, on no block and on no processor.
+the weights only: on no other row, on no block and on no place in it.
 
 A row's gradient of a layer is the product of its signal and its delta, and as long as the product
 of their lengths. Deltas are shrunk towards zero until all layers together are within `LONGEST`: the

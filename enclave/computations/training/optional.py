@@ -1,4 +1,4 @@
-"""What a worker may lack: torch, which only `train.torch` needs and which is in no lock."""
+"""What a worker may lack: torch, which only `train.torch` without `dp` needs; it is in no lock."""
 
 from importlib.util import find_spec
 
