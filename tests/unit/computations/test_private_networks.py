@@ -17,8 +17,9 @@ from enclave.computations.privacy.descent import (
     drawn_spread,
     first_weights,
 )
-from enclave.computations.privacy.grid import ONE, scale_of
+from enclave.computations.privacy.grid import ONE, scale_of, spread_length
 from enclave.computations.privacy.lines import SHARE_OF_MOMENTS, STEPS, logistic
+from enclave.computations.privacy.noise import gaussian_scale
 from enclave.computations.registry import operations
 from enclave.computations.training import optional
 from enclave.demo.credit import PAYMENTS, PRODUCTS, credit
@@ -123,7 +124,7 @@ def test_with_a_huge_epsilon_tumours_are_told_as_by_an_ordinary_network():
     assert tumours.area_of(tumours.fitted(HUGE)) >= tumours.ordinary() - 0.01
 
 
-@pytest.mark.parametrize(("epsilon", "least"), [("1", 0.89), ("0.3", 0.87)])
+@pytest.mark.parametrize(("epsilon", "least"), [("1", 0.89), ("0.3", 0.85)])
 def test_who_repays_is_still_told_with_noise(loans, epsilon, least):
     """Without noise 0.905; a line with noise tells 0.891 at an ε of 1."""
     assert loans.area_of(loans.fitted(epsilon)) > least
@@ -162,9 +163,12 @@ def test_means_and_deviations_are_those_of_the_rows(loans):
 
 
 def test_deviations_below_their_noise_are_not_believed(loans):
-    few = loans.vectors[:5]
-    for _ in range(5):
-        assert (drawn_spread(few, loans.scale.places, 1e-4).deviations == 1).all()
+    deviation = gaussian_scale(spread_length(loans.scale.places), 1e-4) / ONE**2
+    for _ in range(20):
+        spread = drawn_spread(loans.vectors[:5], loans.scale.places, 1e-4)
+        least = min(1, 2 * deviation / max(spread.units + 1, 1))
+        assert (least <= spread.deviations**2).all()
+        assert (spread.deviations <= 1).all()
 
 
 def test_first_weights_do_not_depend_on_rows():
@@ -197,9 +201,9 @@ def test_a_whole_run_needs_no_torch_and_tells_quality_importance_and_model(
     assert np.all(high[-1:] > low[-1:]) if task == "classification" else high - low > 4
     if task == "regression":
         off = out.model.predict({f"{side}.{name}": rows[name] for side, name in COLUMNS})
-        assert np.sqrt(np.mean((off - rows["spent"]) ** 2)) == pytest.approx(
-            out.metrics["rmse"], rel=0.1
-        )
+        rmse = np.sqrt(np.mean((off - rows["spent"]) ** 2))
+        assert rmse < 0.6
+        assert out.metrics["rmse"] == pytest.approx(rmse, rel=0.35)  # its noise is 6 % of it
 
 
 COLUMNS = [
