@@ -345,6 +345,13 @@ class BudgetExhausted(PrivacyRefused):
     fix = "run `cleanroom budget` for what is left; nothing refills a budget within a lineage"
 
 
+class ModelSealed(PrivacyRefused):
+    """A model stays sealed in the room: nobody has it, and only computations of the room use it."""
+
+    code, slug = "CR-5005", "model-sealed"
+    fix = "run a `predict` or `evaluate` that names it, or agree that it goes to recipients"
+
+
 # --- 6xxx: runs -----------------------------------------------------------------------------------
 
 

@@ -22,6 +22,9 @@ from cleanroom.client.points import in_words
 from cleanroom.client.receipts import Receipt
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cleanroom.client.kept import KeptModel
     from cleanroom.client.results import Result
 
 CURVES = ("curve", "gain", "lift", "found, highest scores first")
@@ -85,20 +88,32 @@ def show(
 ) -> None:
     """Fetch RUN's result and print its first rows."""
     with visit.enter() as room:
-        opened = room.run_by_id(run_id).result(output).require()
+        run = room.run_by_id(run_id)
+        opened = run.result(output).require()
+    kept = run.kept
     if (lines := _in_words(opened)) and not visit.as_json:
         console.emit(console.table(*lines))
         console.say("the numbers: `cleanroom result get`; a picture: its --plot")
+        _say_kept(kept)
         return
     table = opened.shown
     first = table.slice(0, SHOWN_ROWS).to_pydict()
     rows = list(zip(*first.values(), strict=True))
     if visit.as_json:
-        console.emit_json("result-show", {**opened.to_json(), "rows": [list(row) for row in rows]})
+        left = [each.to_json() for each in kept]
+        told = {**opened.to_json(), "rows": [list(row) for row in rows], "kept": left}
+        console.emit_json("result-show", told)
         return
     console.emit(console.table(table.column_names, rows))
     if table.num_rows > SHOWN_ROWS:
         console.say(f"the first {SHOWN_ROWS} of {table.num_rows:,} rows")
+    _say_kept(kept)
+
+
+def _say_kept(kept: "Sequence[KeptModel]") -> None:
+    """The models that the run left in the room."""
+    for each in kept:
+        console.say(repr(each))
 
 
 def _in_words(opened: "Result") -> tuple[tuple[str, ...], list[tuple[str, ...]]] | None:

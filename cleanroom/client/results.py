@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 from cleanroom.client.budget import Budgets
 from cleanroom.client.display import counted, mimebundle
 from cleanroom.client.files import PRIVATE_FILE, write_new
+from cleanroom.client.kept import KeptModel, kept_models
 from cleanroom.client.receipts import Receipt
 from cleanroom.errors import GroupTooSmall, MachineUnfit, Usage
 from cleanroom.protocol.run import Delivery
@@ -78,15 +79,26 @@ class Result:
         return Budgets.of_run(self.receipt.claimed)
 
     @property
-    def model(self) -> "Model":
-        """The exported model, ready to predict.
+    def model(self) -> "Model | KeptModel":
+        """The exported model, ready to predict; or a handle on the one that the run left behind.
 
         Raises:
             GroupTooSmall: the gate withheld it.
-            Usage: the output is no model.
+            Usage: the output is no model, and none, or several, stay in the room.
             DataMismatch: it is not the model that a worker writes.
             MachineUnfit: numpy, or XGBoost for trees, is not installed.
         """
+        if not self._is_model and len(kept := self._kept()) == 1:
+            return kept[0]
+        return self._exported()
+
+    def _kept(self) -> tuple[KeptModel, ...]:
+        """Models that stay in the room, as the receipt proves."""
+        claimed = self.receipt.claimed
+        manifest = Manifest.from_bytes(self.receipt.record.statement.manifest or b"")
+        return kept_models(manifest, claimed.computation, claimed.run, claimed.outputs)
+
+    def _exported(self) -> "Model":
         table = self._with(*MODEL_COLUMNS)
         try:
             return import_module("cleanroom.client.models").model_of(table)  # type: ignore[no-any-return]
@@ -144,7 +156,7 @@ class Result:
         """What people look at: the rows; of a model only what it was learned from."""
         if not self._is_model or self.suppressed:
             return self.table
-        features = self.model.description.features
+        features = self._exported().description.features
         owners, names = [each.owner for each in features], [each.name for each in features]
         return pa.table({"owner": owners, "feature": names})
 
@@ -199,7 +211,7 @@ class Result:
         """
         target, sink = Path(path), pa.BufferOutputStream()
         if target.suffix in MODEL_SUFFIXES:
-            return self.model.save(target)
+            return self._exported().save(target)
         if target.suffix == ".parquet":
             pq.write_table(self.table, sink)
         elif target.suffix == ".csv" and not self._is_model:

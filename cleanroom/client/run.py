@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from cleanroom.client.calls import Calls
 from cleanroom.client.display import mimebundle
-from cleanroom.client.kept import KeptModel
+from cleanroom.client.kept import KeptModel, handle, kept_models
 from cleanroom.client.receipts import Receipt
 from cleanroom.client.story import Story
 from cleanroom.client.transfer import Progress, collect, download, silent
@@ -29,7 +29,7 @@ from cleanroom.errors import (
     TransferBroken,
     Usage,
 )
-from cleanroom.manifest.keeping import ROOM, kept_by
+from cleanroom.manifest.keeping import kept_by
 from cleanroom.protocol import receipt as protocol
 from cleanroom.protocol.run import FINAL, Delivery, Phase, RunEvent, RunView
 from cleanroom.wire.proto.cleanroom.v1 import cleanroom_pb2 as pb
@@ -154,6 +154,7 @@ class Run:
         Raises:
             CleanroomError: it ended without a result: the error that the room recorded.
             Usage: there is no such output for this party.
+            ModelSealed: the output is a model that stays in the room.
             NotTrusted: the result or its receipt does not hold.
         """
         from cleanroom.client.opening import open_delivery  # noqa: PLC0415 - pyarrow
@@ -209,13 +210,8 @@ class Run:
     @property
     def kept(self) -> tuple[KeptModel, ...]:
         """Models of this run that stay in the room; none before it is released."""
-        computation = self._calls.caller.manifest.computations[self.computation]
-        datasets = kept_by(self.computation, computation)
-        return tuple(
-            KeptModel(datasets[place.output], self.id, place.output)
-            for place in self._view.outputs
-            if place.output in datasets and place.recipient == ROOM and not place.suppressed
-        )
+        manifest = self._calls.caller.manifest
+        return kept_models(manifest, self.computation, self.id, self._view.outputs)
 
     def to_json(self) -> dict[str, object]:
         """What the room said about it last, as plain values."""
@@ -249,6 +245,11 @@ class Run:
 
     def _own_output(self, output: str | None) -> str:
         party, own = self._calls.caller.identity.party, self._own_outputs()
+        manifest = self._calls.caller.manifest
+        kept = kept_by(self.computation, manifest.computations[self.computation])
+        sealed = output or next(iter(kept), None)
+        if sealed in kept and sealed not in own and (output or not own):
+            raise handle(manifest, kept[sealed], self.id, sealed).sealed()
         if output is None and len(own) == 1:
             return own[0]
         if output not in own:

@@ -42,7 +42,7 @@ def read_kept(raw: bytes, model: ModelDataset) -> tuple[ModelDescription, bytes]
             raise ModelRefused(f"the {what} of the description are not those of the manifest")
     if description.network is not None and min(description.network.deviations) <= 0:
         raise ModelRefused("a deviation of the description is not above 0")
-    if description.booster != (content_digest(tensors) if description.network else None):
+    if description.booster != (content_digest(tensors) if tensors else None):
         raise ModelRefused("the tensors are not those that the description names")
     return description, tensors
 
