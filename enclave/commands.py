@@ -153,6 +153,27 @@ def serve(  # noqa: PLR0917 - one parameter for each option
     _become("enclave.coordinator.main", [*arguments, *_platform(directory)])
 
 
+@coordinator.command("erase")
+@click.argument("directory", type=_directory)
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@json_option
+def erase_room(directory: Path, *, yes: bool, as_json: bool) -> None:
+    """Erase the room of DIRECTORY for good: its seed, its state, all that was sealed to it.
+
+    Backups that were made without the file `seed` do not open any more; a copy of it keeps them.
+    """
+    from enclave.coordinator.journal import FILE  # noqa: PLC0415 - start-up time
+    from enclave.coordinator.seed import erase  # noqa: PLC0415
+
+    if not yes:
+        click.confirm(f"erase the room in {directory}? Nothing brings it back", abort=True)
+    gone = erase(directory, FILE)
+    if as_json:
+        console.emit_json("coordinator-erase", {"erased": gone})
+        return
+    console.emit(f"erased: {', '.join(gone)}")
+
+
 @click.group()
 def worker() -> None:
     """Serve a worker: the operator's side."""

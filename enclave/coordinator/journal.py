@@ -19,6 +19,7 @@ from cleanroom.protocol.receipt import Receipt
 from enclave.coordinator.events import Event, Journalled
 from enclave.coordinator.keys import RoomKeys
 from enclave.coordinator.room import Step, step
+from enclave.coordinator.seed import state_key
 from enclave.coordinator.state import Room
 from enclave.coordinator.store import Row, Store
 
@@ -75,10 +76,11 @@ class Journal:
             now: when a new room's keys are made, aware.
 
         Raises:
-            StateUnreadable: it is damaged, of another room, image or machine, or in use.
+            StateUnreadable: it is damaged, erased, of another room, image or machine, or in use.
         """
-        state_key = derive_key(frame("cleanroom/state/v1", genesis.digest))
-        store = Store.open(directory / FILE, state_key)
+        secret = derive_key(frame("cleanroom/state/v1", genesis.digest))
+        state = directory / FILE
+        store = Store.open(state, state_key(directory, state, secret))
         journal = cls(store, genesis, datetime.fromtimestamp(0, now.tzinfo))
         try:
             journal._replay()

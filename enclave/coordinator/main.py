@@ -31,6 +31,7 @@ from enclave.coordinator.journal import Journal
 from enclave.coordinator.leases import Leases
 from enclave.coordinator.logs import logger, to_stream
 from enclave.coordinator.performing import Performer
+from enclave.coordinator.seed import BLOBS
 from enclave.coordinator.server import start
 
 TICK_S = 0.25
@@ -75,7 +76,7 @@ def serve(
         dead.set()
         stop.set()
 
-    blobs, callers = Blobs(directory / "blobs"), Callers(time.monotonic)
+    blobs, callers = Blobs(directory / BLOBS), Callers(time.monotonic)
     performer = Performer(
         journal.keys, blobs, callers, Leases(time.monotonic), Leases(time.monotonic)
     )

@@ -13,6 +13,7 @@ from enclave.coordinator.events import Booted, Proposed
 from enclave.coordinator.journal import FILE, Journal
 from enclave.coordinator.keys import RoomKeys
 from enclave.coordinator.room import step
+from enclave.coordinator.seed import SEED
 from enclave.coordinator.store import Store
 from tests.support.manifests import NOW, approvals, good_manifest
 
@@ -104,7 +105,8 @@ def test_each_start_has_an_epoch_key_of_its_own(directory):
 def test_two_copies_of_a_state_never_share_key_and_nonce(directory, tmp_path_factory):
     """A forked coordinator writes the same event at the same place; the ciphertexts differ."""
     copy = tmp_path_factory.mktemp("copy")
-    (copy / FILE).write_bytes((directory / FILE).read_bytes())
+    for name in (FILE, SEED):
+        (copy / name).write_bytes((directory / name).read_bytes())
     rows = []
     for place in (directory, copy):
         journal = opened(place)
