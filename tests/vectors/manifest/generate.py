@@ -8,6 +8,7 @@ from cleanroom.manifest.approval import approvals_digest, sign_approval
 from cleanroom.manifest.author import manifest_text
 from cleanroom.manifest.genesis import Genesis
 from cleanroom.manifest.model import Manifest
+from tests.support.keeping import staying_plain
 from tests.support.manifests import ABSENT, NOW, approvals, good_manifest, signer
 
 HERE = Path(__file__).resolve().parent
@@ -15,6 +16,10 @@ AT = "2027-01-15T12:00:00Z"
 GOOD = good_manifest()
 SECOND = good_manifest(metadata__version=2, metadata__previous=GOOD.digest)
 WIDER = good_manifest(computations__overlap__limits__max_runs=1000)
+STAYING = Manifest.from_plain(staying_plain())
+LEAVING = Manifest.from_plain(
+    staying_plain(computations__model__outputs__model__recipients=["bank"])
+)
 TEXT = manifest_text(GOOD)
 BYTES = GOOD.to_bytes()
 
@@ -66,6 +71,13 @@ def cases() -> dict[str, dict[str, bytes]]:
             approvals(SECOND),
             facts=_understood(SECOND, approvals(SECOND)),
         ),
+        "model-that-stays": _case(
+            manifest_text(STAYING),
+            "approved",
+            approvals(STAYING),
+            facts=_understood(STAYING, approvals(STAYING)),
+        ),
+        "model-that-leaves-used-in-the-room_fail": _case(manifest_text(LEAVING), "manifest-rule"),
         "expired-approval-renewed": _case(TEXT, "approved", [expired, *both], facts=known),
         "no-approval_fail": _case(TEXT, "approval-missing", facts=digest_only),
         "one-approval-missing_fail": _case(TEXT, "approval-missing", [bank], facts=digest_only),
