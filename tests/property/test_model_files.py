@@ -9,11 +9,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from cleanroom.dataset.kept_file import check_kept
 from cleanroom.dataset.models.check import check_model
 from cleanroom.dataset.models.ubj import read_ubj
 from cleanroom.errors import CleanroomError
 from enclave.computations.prediction.scorers import LOADERS, scored
-from tests.support import networks, predictions
+from tests.support import keeping, networks, predictions
 
 ROWS = np.random.default_rng(8).normal(size=(40, 5)).astype(np.float32)
 PLAIN = [{"name": name, "type": "int64"} for name in "abcde"]
@@ -32,6 +33,7 @@ FILES = {
         networks.forest_graph().SerializeToString(),
         predictions.model_dataset(0, format="onnx", features=PLAIN),
     ),
+    "cleanroom": (keeping.line_file(), keeping.line_dataset()),
 }
 EDITS = st.lists(
     st.tuples(st.floats(0, 1), st.sampled_from(["set", "cut", "insert"]), st.binary(min_size=1, max_size=4)),
@@ -50,12 +52,20 @@ def edited(raw, edits):
 
 
 @pytest.mark.parametrize("form", FILES)
+def test_the_file_that_is_edited_answers(form):
+    raw, dataset = FILES[form]
+    rows = ROWS if dataset.width == 5 else ROWS[:, : dataset.width]
+    said = scored(LOADERS[form](check_kept(raw, dataset)), rows, dataset.scores)
+    assert np.isfinite(said).all()
+
+
+@pytest.mark.parametrize("form", FILES)
 @settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(edits=EDITS)
 def test_an_edited_file_is_refused_or_answers(form, edits):
     raw, dataset = FILES[form]
     try:
-        scorer = LOADERS[form](check_model(edited(raw, edits), dataset))
+        scorer = LOADERS[form](check_kept(edited(raw, edits), dataset))
     except CleanroomError as refused:
         assert refused.code in {"CR-4006", "CR-1005", "CR-1006"}  # noqa: PT017 - either way is right
         return

@@ -7,12 +7,14 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from cleanroom.dataset.features import matrix
-from cleanroom.dataset.kept_file import check_kept
-from cleanroom.manifest.model import Manifest
+from cleanroom.dataset.features import Feature, matrix
+from cleanroom.dataset.kept_file import check_kept, kept_file
+from cleanroom.dataset.model_file import LinearPart, ModelDescription
+from cleanroom.manifest.model import Manifest, ModelDataset
 from enclave.computations.prediction.scorers import LOADERS, PRECISION, scored
 from enclave.computations.registry import operations
 from enclave.worker.outputs import kept_content
+from tests.support import predictions
 from tests.support.manifests import changed
 from tests.support.trainings import TREES, Trained, feature, halves, training_plain
 
@@ -135,3 +137,27 @@ def kept_tables() -> dict[str, Any]:
     made["paid"] = np.array(["card", "cash"])[chance.integers(0, 2, 400)]
     made["bought"] = chance.random(400) < 1 / (1 + np.exp(-2 * made["a"] - made["b"]))
     return halves(made, ["a", "bought"], ["b", "paid"])
+
+
+def line_file() -> bytes:
+    """A linear model of five numbers and two classes, as it stays in a room."""
+    described = ModelDescription(
+        kind="linear",
+        task="classification",
+        label="left.bought",
+        label_owner="bank",
+        classes=["false", "true"],
+        features=[Feature(input="left", column=c, owner="bank", values=None) for c in "abcde"],
+        linear=LinearPart(
+            coefficients=[[0.5, -1.25, 3.0, 0.0, 7.5]], intercepts=[0.125], fills=[0.0] * 5
+        ),
+        booster=None,
+    )
+    return kept_file(described.to_bytes(), b"")
+
+
+def line_dataset() -> ModelDataset:
+    """What the manifest says of it."""
+    features = [{"name": name, "type": "int64", "nullable": True} for name in "abcde"]
+    plain = predictions.model_plain(2, format="cleanroom", features=features)
+    return ModelDataset.from_plain({**plain, "classes": ["false", "true"]})

@@ -5,6 +5,8 @@ The very code that an export is used with, over the same 64-bit rows: nothing is
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from cleanroom.dataset.features import Matrix
 from cleanroom.dataset.kept_file import read_kept
 from cleanroom.dataset.model_file import LinearPart
@@ -25,7 +27,8 @@ class Line:
 
     def scores(self, rows: Matrix) -> Matrix:
         """See `Scorer.scores`."""
-        return _by_rows(self.part.predict(rows, self.task))
+        with np.errstate(all="ignore"):  # what overflows is not finite, and says nothing
+            return _by_rows(self.part.predict(rows, self.task))
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +40,8 @@ class Net:
 
     def scores(self, rows: Matrix) -> Matrix:
         """See `Scorer.scores`."""
-        return _by_rows(self.model.predict(rows))
+        with np.errstate(all="ignore"):  # as above
+            return _by_rows(self.model.predict(rows))
 
 
 def kept(model: CheckedModel) -> Line | Net:
