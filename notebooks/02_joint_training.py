@@ -21,7 +21,9 @@
 # everything says so.
 
 # %%
+import tempfile
 from contextlib import ExitStack
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -185,6 +187,66 @@ try:
     shop.run_by_id(run.id).result("model")
 except cr.CleanroomError as refused:
     print(refused.code, refused)
+
+# %% [markdown]
+# ## Or at nobody
+#
+# Without `recipients` the model stays sealed in the room. Nobody holds it; a computation that both signed asks it by
+# the name `<computation>.<output>`, and all else about it follows from the training.
+
+# %%
+LEAVES = """      model:
+        kind: model
+        recipients: [bank]
+"""
+STAYS = """      model:
+        kind: model
+"""
+SCORE = """  score:
+    op: predict
+    model: {dataset: credit_model.model}
+    on: [email]
+    inputs:
+      left: {dataset: accounts, columns: [balance, email, income, months, overdrafts, product]}
+      right: {dataset: habits, columns: [email, late, payment, returns, spend, visits]}
+    rows: left
+    submitters: [bank]
+    workers: {role: cpu, count: 1}
+    limits: {max_runs: 2, max_rows_per_submitter: 20000}
+    outputs:
+      scores:
+        recipients: [bank]
+        columns: [left.email, probability.true]
+        reveals_membership: true
+        max_rows: 10000
+"""
+text = Path("../manifests/examples/partner/cleanroom.yaml").read_text(encoding="utf-8")
+text = text.replace(LEAVES, STAYS).replace("[credit_model], max_", "[credit_model, score], max_")
+sealed = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "cleanroom.yaml"
+sealed.write_text(text + SCORE, encoding="utf-8")
+
+# %%
+others = stack.enter_context(cr.simulate(cr.Manifest.load(sealed), workers=1))
+others["bank"].add("accounts", accounts)
+others["shop"].add("habits", habits)
+again = others["bank"].run("credit_model", rounds=80, max_depth=4)
+kept = again.result("quality").model
+kept
+
+# %%
+try:
+    kept.predict(one)
+except cr.CleanroomError as refused:
+    print(refused.code, refused)
+scores = others["bank"].run("score").result()
+both = accounts.join(habits, "email", join_type="inner").sort_by("email")
+told = {
+    f"{'left' if name in accounts.column_names else 'right'}.{name}": both[name]
+    for name in both.column_names
+}
+found = scores.table.sort_by("left.email")["probability.true"].to_numpy()
+same = np.allclose(found, model.predict(told)[:, 1].round(3), rtol=0, atol=1e-9)
+print(f"{len(found):,} scores, the same as of the model that left: {same}")
 
 # %% [markdown]
 # ## A card for whoever asks later

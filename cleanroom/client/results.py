@@ -19,6 +19,7 @@ from cleanroom.client.files import PRIVATE_FILE, write_new
 from cleanroom.client.kept import KeptModel, kept_models
 from cleanroom.client.receipts import Receipt
 from cleanroom.errors import GroupTooSmall, MachineUnfit, Usage
+from cleanroom.manifest.model import Manifest
 from cleanroom.protocol.run import Delivery
 
 if TYPE_CHECKING:

@@ -108,6 +108,9 @@ def test_the_training_notebook_predicts_better_together_than_alone(tmp_path):
     assert re.search(r"ModelCard\(r-\w+ of .credit_model., simulated\)", told)
     assert "Model(gbdt, classification of 'left.defaulted' from 10 features)" in told
     assert "CR-" in told
+    assert re.search(r"KeptModel\('credit_model.model' by r-\w+: sealed in the room, used by", told)
+    assert "CR-5005 the model 'credit_model.model' of run" in told
+    assert "scores, the same as of the model that left: True" in told
     assert sum(1 for _ in outputs(notebook, "image/svg+xml")) == 4
     assert [html for html in outputs(notebook, "text/html") if REMOVED_BY_GITHUB.search(html)] == []
 
