@@ -64,6 +64,13 @@ def below(how):
     return plain, named
 
 
+def noisy(how):
+    """A model with noise, of which layers need no torch."""
+    rows = private_trainings.people(2000)
+    owned = halves(rows, ["age", "wealth", "kind", "bought"], ["haste", "late"])
+    return private_trainings.private_plain("1", **how), owned
+
+
 LEFT = {"join": "left", "left": "left"}
 CASES = {
     "trees": lambda: (beside(TREE), tables()),
@@ -76,14 +83,8 @@ CASES = {
     "a line of a number": lambda: (beside({**LINE, **GAPS}, SPENT), tables(SPENT)),
     "a line over a left join": lambda: (beside({**LINE, **LEFT, **GAPS}), tables()),
     "a line over rows below each other": lambda: below(LINE),
-    "a line with noise": lambda: (
-        private_trainings.private_plain("1"),
-        halves(
-            private_trainings.people(2000),
-            ["age", "wealth", "kind", "bought"],
-            ["haste", "late"],
-        ),
-    ),
+    "a line with noise": lambda: noisy({}),
+    "layers with noise": lambda: noisy(private_trainings.NOISY_NETWORK),
     "a network": lambda: (beside({**NETWORK, **GAPS}), tables()),
     "a network of three classes": lambda: (beside({**NETWORK, **GAPS}, KIND), tables(KIND)),
     "a network of a number": lambda: (beside({**NETWORK, **GAPS}, SPENT), tables(SPENT)),
