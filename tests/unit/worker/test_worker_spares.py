@@ -10,7 +10,7 @@ import pytest
 from cleanroom.manifest.model import Manifest
 from enclave.computations.loading import LATE, expected, load
 from enclave.worker.process import Spares
-from enclave.worker.processes import descendants
+from enclave.worker.processes import parents
 from tests.support.manifests import good_plain
 from tests.support.trainings import LINE, TREES, feature, training_plain
 
@@ -22,9 +22,9 @@ LOADED = (
 
 
 def told():
-    """The last arguments of every spare below this process."""
+    """The last arguments of every spare of this process itself; workers beside it have theirs."""
     found = []
-    for pid in sorted(descendants(os.getpid())):
+    for pid in sorted(pid for pid, parent in parents().items() if parent == os.getpid()):
         words = Path(f"/proc/{pid}/cmdline").read_text().rstrip("\0").split("\0")
         if "enclave.worker.task" in words:
             found.append((pid, words[words.index("enclave.worker.task") + 2 :]))
