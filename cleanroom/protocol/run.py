@@ -75,16 +75,11 @@ class RunView(Record):
     """Why it ended without a result; null otherwise."""
     outputs: list[OutputRecord]
     """Released outputs; empty before."""
-    needs_mb: int | None = Field(default=None, ge=1, le=MOST_MEMORY_MB)
+    needs_mb: int | None = Field(
+        default=None, ge=1, le=MOST_MEMORY_MB, exclude_if=lambda told: told is None
+    )
     """Free memory that each worker should have, in MB, where one had too little; for inputs of up
     to the next power of two of rows, so that it says no more of them."""
-
-    def to_plain(self) -> dict[str, object]:
-        """Plain JSON values; no field of memory where none was short."""
-        plain = super().to_plain()
-        if self.needs_mb is None:
-            del plain["needs_mb"]
-        return plain
 
 
 class LiveValue(Record):

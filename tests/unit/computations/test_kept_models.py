@@ -128,3 +128,38 @@ def test_a_prediction_over_it_tells_that(learned):
     assert told[answer].tolist() == pytest.approx(
         [by_unit[unit] for unit in told["left.id"]], abs=1e-9
     )
+
+
+def judging(plain):
+    """The same manifest, whose `score` tells how well the model does instead of what it says."""
+    training, score = plain["computations"]["model"], plain["computations"]["score"]
+    taken = {name: training["inputs"][name] for name in score["inputs"]}
+    score = {name: each for name, each in score.items() if name != "rows"}
+    score |= {"op": "evaluate", "inputs": taken, "limits": {"max_runs": 5}}
+    score["outputs"] = {"quality": {"kind": "metrics", "recipients": ["bank"], "decimals": 6}}
+    plain["computations"]["score"] = score
+    return plain
+
+
+def test_an_evaluation_of_it_tells_how_well_that_does(learned):
+    trained, rows, given = learned
+    plain = judging(trained.manifest.to_plain())
+    check(Manifest.from_plain(plain))
+    told = predictions.scores(plain, given, file_of(trained)).set_index("metric")["value"]
+    shown = rows[rows["id"].isin(set(given["left"]["id"].to_pylist()))]
+    columns = {name: pa.array(shown[name], from_pandas=True) for name in shown}
+    _, expected = both_say(trained, columns)
+    model = trained.manifest.datasets["model.model"]
+    if model.task == "regression":
+        truth = shown["spent"].to_numpy()
+        error = float(np.sqrt(np.mean((expected[:, 0] - truth) ** 2)))
+        assert told["rmse"] == pytest.approx(error, abs=1e-5)
+    else:
+        truth = [model.classes.index(_text(each)) for each in shown["bought"]]
+        right = np.mean(expected.argmax(axis=1) == np.array(truth))
+        assert told["accuracy"] == pytest.approx(right, abs=1e-5)
+
+
+def _text(label):
+    """A label as the class that a model tells."""
+    return label if isinstance(label, str) else str(bool(label)).lower()
