@@ -37,7 +37,7 @@ COPIES_OF_KEYS: Final = 3
 COPIES_OF_PAYLOAD: Final = 2
 """Other columns are held as read, and as the result has them."""
 COPIES_OF_MATRIX: Final = 3
-"""Features are held as joined, as the rows that train, and as the fit arranges them."""
+"""Features are held as a matrix, as the fit arranges them, and as much again to be safe."""
 COPIES_TO_COMPARE: Final = 1
 """Each owner's features, or rows, alone are held beside those of all."""
 COPIES_FOR_FOLDS: Final = 1

@@ -1,6 +1,7 @@
-"""A whole computation in this process: what a run with one worker does.
+"""A whole computation in this process, on plain Arrow tables: what tests and benches look at.
 
-Inputs are Arrow tables; the same steps run as tasks over a gang in `enclave.worker`.
+No run comes here: workers walk the same steps over sealed inputs, in `enclave.worker.task` alone
+and in `enclave.worker.driver` over a gang.
 """
 
 from collections.abc import Mapping

@@ -74,7 +74,9 @@ def main(arguments: list[str] | None = None) -> int:
         platform = chosen(options, options.role, genesis.digest)
     except CleanroomError as refused:
         # Nothing of a room is known yet, so the whole message may be said.
-        sys.stderr.write(f"error {refused.code}: {refused.message}\n  {refused.hint}\n")
+        sys.stderr.write(f"error {refused.code}: {refused.message}\n")
+        if refused.hint:
+            sys.stderr.write(f"  {refused.hint}\n")
         return refused.exit_status
     note("platform", platform=platform.name)
     try:
