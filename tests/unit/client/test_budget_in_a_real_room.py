@@ -102,12 +102,14 @@ def test_the_plan_says_what_a_budget_is_enough_for():
 def test_the_plan_of_a_training_with_noise_says_what_it_costs():
     plain = private_plain("0.5")
     manifest = good_manifest(datasets=plain["datasets"], computations=plain["computations"])
-    told = plan(manifest).to_text()
+    planned = plan(manifest)
+    told = planned.to_text()
+    (model,) = [each.words for each in planned.learnings if each.output == "model"]
     assert (
         "trained on the units in `customers` and `baskets` of bank and shop with the same `id`, to "
         "keep and use for ever; with noise of ε = 0.5, δ = 0.000000001 in all outputs of a run "
         "together, withheld where the noisy number of units learned from is below 10 units"
-    ) in told
+    ) in model
     assert "enough for 2,000 runs of model (ε = 0.5, δ = 0.000000001 each)" in told
     assert "may remember rows" not in told
 
