@@ -8,7 +8,7 @@ from sklearn.datasets import load_breast_cancer
 from sklearn.metrics import roc_auc_score
 from sklearn.neural_network import MLPClassifier
 
-from cleanroom.manifest.model import Column, Manifest, Network
+from cleanroom.manifest.model import Manifest, Network
 from enclave.computations.privacy.accounting import allowed_rho, step_rhos
 from enclave.computations.privacy.descent import (
     SHARE_OF_SPREADS,
@@ -22,33 +22,13 @@ from enclave.computations.privacy.lines import SHARE_OF_MOMENTS, STEPS, logistic
 from enclave.computations.privacy.noise import gaussian_scale
 from enclave.computations.registry import operations
 from enclave.computations.training import optional
-from enclave.demo.credit import PAYMENTS, PRODUCTS, credit
+from tests.support.private_loans import CREDIT, column, loan_rows
 from tests.support.private_trainings import NOISY_NETWORK, people, private_plain
 from tests.support.trainings import halves, train
 
 DELTA = Decimal("0.000000001")
 HUGE = "1000"
 """An ε that leaves hardly any noise on thousands of rows."""
-
-
-def column(name, low="0", high="1", values=None):
-    kind = {"type": "string", "values": list(values)} if values else {"type": "float64"}
-    bounds = {} if values else {"bounds": [low, high]}
-    return Column(name=name, role="feature", **kind, **bounds)
-
-
-CREDIT = [
-    column("income", "0", "150000"),
-    column("balance", "-4000", "8000"),
-    column("overdrafts", "0", "15"),
-    column("months", "0", "240"),
-    column("product", values=PRODUCTS),
-    column("spend", "0", "2000"),
-    column("visits", "0", "25"),
-    column("returns"),
-    column("late"),
-    column("payment", values=PAYMENTS),
-]
 
 
 class Known:
@@ -86,16 +66,7 @@ class Known:
 @pytest.fixture(scope="module")
 def loans():
     """21,000 people, who default or not."""
-    made = credit(30_000, overlap=21_000, seed=7)
-    rows = made.bank.to_pandas().merge(made.shop.to_pandas(), on="email")
-    places = [
-        [(rows[each.name] == value).astype(float) for value in each.values]
-        if each.values
-        else [rows[each.name].astype(float)]
-        for each in CREDIT
-    ]
-    matrix = np.column_stack([place for several in places for place in several])
-    return Known(CREDIT, matrix, rows["defaulted"].to_numpy().astype(np.float64))
+    return Known(CREDIT, *loan_rows())
 
 
 @pytest.fixture(scope="module")

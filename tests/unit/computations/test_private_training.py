@@ -8,14 +8,14 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import roc_auc_score
 
 from cleanroom.errors import InternalError
-from cleanroom.manifest.model import Column, Manifest
+from cleanroom.manifest.model import Manifest
 from enclave.computations.privacy.accounting import allowed_rho, step_rhos
 from enclave.computations.privacy.grid import ONE, WEIGHT_ONE, scale_of
 from enclave.computations.privacy.lines import SHARE_OF_MOMENTS, logistic, ridge
 from enclave.computations.privacy.trial import by_cells, by_moments
 from enclave.computations.registry import operations
 from enclave.computations.training.private import Studied, drawn_tests
-from enclave.demo.credit import PAYMENTS, PRODUCTS, credit
+from tests.support.private_loans import CREDIT, loan_rows
 from tests.support.private_trainings import people, private_plain
 from tests.support.trainings import halves, train
 
@@ -24,40 +24,12 @@ HUGE = 1e9
 DELTA = Decimal("0.000000001")
 
 
-def column(name, low="0", high="1", values=None):
-    kind = {"type": "string", "values": list(values)} if values else {"type": "float64"}
-    bounds = {} if values else {"bounds": [low, high]}
-    return Column(name=name, role="feature", **kind, **bounds)
-
-
-CREDIT = [
-    column("income", "0", "150000"),
-    column("balance", "-4000", "8000"),
-    column("overdrafts", "0", "15"),
-    column("months", "0", "240"),
-    column("product", values=PRODUCTS),
-    column("spend", "0", "2000"),
-    column("visits", "0", "25"),
-    column("returns"),
-    column("late"),
-    column("payment", values=PAYMENTS),
-]
-
-
 @pytest.fixture(scope="module")
 def loans():
     """Vectors and labels of 21,000 people, who default or not, and which of them train."""
-    made = credit(30_000, overlap=21_000, seed=7)
-    rows = made.bank.to_pandas().merge(made.shop.to_pandas(), on="email")
-    places = [
-        [(rows[each.name] == value).astype(float) for value in each.values]
-        if each.values
-        else [rows[each.name].astype(float)]
-        for each in CREDIT
-    ]
-    matrix = np.column_stack([place for several in places for place in several])
-    trains = np.random.default_rng(1).random(len(rows)) < 0.75
-    return scale_of(CREDIT), matrix, rows["defaulted"].to_numpy().astype(np.float64), trains
+    matrix, labels = loan_rows()
+    trains = np.random.default_rng(1).random(len(labels)) < 0.75
+    return scale_of(CREDIT), matrix, labels, trains
 
 
 def test_without_noise_the_line_is_that_of_a_logistic_regression(loans):
