@@ -109,6 +109,7 @@ WARNINGS: tuple[Rule, ...] = (
     warnings.threshold_without_noise,
     warnings.lone_units,
     warnings.models_remember,
+    warnings.known_rows_are_left_out,
     warnings.models_stay_unused,
     warnings.models_can_be_copied,
     warnings.told_early,

@@ -7,11 +7,17 @@ from cleanroom.errors import Problem
 from cleanroom.manifest.keeping import makers
 from cleanroom.manifest.model import (
     CurveOutput,
+    EvaluationOutput,
     IntersectCount,
     Manifest,
+    MetricsOutput,
     ModelOutput,
     Predict,
 )
+from cleanroom.manifest.rules.joining import trainings
+
+JUDGING = MetricsOutput | EvaluationOutput | CurveOutput
+"""Outputs that are about rows that test."""
 
 
 def simulated(manifest: Manifest) -> Iterator[Problem]:
@@ -91,6 +97,27 @@ def models_remember(manifest: Manifest) -> Iterator[Problem]:
                     "the model leaves without noise: whoever holds it may find out whether a "
                     "person was among the training rows, and guess at that person's values",
                     where=f"computations.{name}.outputs.{output_id}",
+                )
+
+
+def known_rows_are_left_out(manifest: Manifest) -> Iterator[Problem]:
+    """Who holds a model of stacked rows leaves its own rows out of what is told of the test."""
+    for name, training in trainings(manifest):
+        kept = {
+            party
+            for output in training.outputs.values()
+            if isinstance(output, ModelOutput)
+            for party in output.recipients
+        }
+        for output_id, output in training.outputs.items():
+            both = sorted(kept.intersection(output.recipients))
+            if training.join == "concat" and both and isinstance(output, JUDGING):
+                yield Problem(
+                    f"{both[0]!r} gets the model, too: of what this says of all rows that test it "
+                    "subtracts what it knows of its own, and has the rest for the others' rows, "
+                    "however few",
+                    where=f"computations.{name}.outputs.{output_id}",
+                    hint="let the model stay in the room, or tell this to others only",
                 )
 
 

@@ -1,8 +1,10 @@
 """Cases of what is accepted, but only with a warning."""
 
+from tests.support.joined_trainings import below
 from tests.support.manifests import simulated_policy
 from tests.support.rule_changes import CUSTOMERS, MATCHES, TRAINS
 from tests.support.signed_values import naming
+from tests.support.trainings import LINE
 
 # rule, change, where, words of the message
 WARNED = [
@@ -37,6 +39,12 @@ WARNED = [
         TRAINS,
         "computations.matches.outputs.model",
         "the model leaves without noise",
+    ),
+    (
+        "known_rows_are_left_out",
+        {each: below(LINE)[each] for each in ("datasets", "computations")},
+        "computations.model.outputs.quality",
+        "'bank' gets the model, too",
     ),
     (
         "models_stay_unused",
