@@ -86,6 +86,12 @@ def counts_once(run):
     return said.runs_used
 
 
+def journalled(room):
+    """How much the coordinator has written, and when: another answer after each commit."""
+    files = (each.stat() for each in (room.directory / "coordinator").glob("state.sqlite*"))
+    return sorted((each.st_ino, each.st_size, each.st_mtime_ns) for each in files)
+
+
 def the_head(room):
     kill(working(room)[0])
 
@@ -122,8 +128,11 @@ def test_a_worker_dies_while_a_line_is_searched(tmp_path):
         blobs = room.directory / "coordinator" / "blobs"
         before = set(blobs.iterdir())
         run = room.bank.run("model")
-        pause = threading.Event()
+        pause, seen = threading.Event(), journalled(room)
         while all(path in before or path.suffix for path in blobs.iterdir()):
+            seen = journalled(room)
+            pause.wait(0.01)
+        while journalled(room) == seen:  # it is stored; now the room is told so
             pause.wait(0.01)
         kill(working(room)[1])
         found = run.result("model", timeout=WAIT_S).model.description.linear
