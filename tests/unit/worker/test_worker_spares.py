@@ -25,10 +25,17 @@ def told():
     """The last arguments of every spare of this process itself; workers beside it have theirs."""
     found = []
     for pid in sorted(pid for pid, parent in parents().items() if parent == os.getpid()):
-        words = Path(f"/proc/{pid}/cmdline").read_text().rstrip("\0").split("\0")
+        words = started_with(pid)
         if "enclave.worker.task" in words:
             found.append((pid, words[words.index("enclave.worker.task") + 2 :]))
     return found
+
+
+def started_with(pid):
+    """The words of a child's command; for a moment within exec the kernel shows none."""
+    while not (text := Path(f"/proc/{pid}/cmdline").read_text()) and pid in parents():
+        pass
+    return text.rstrip("\0").split("\0")
 
 
 def test_there_is_no_spare_before_a_room_is_known(tmp_path):
