@@ -76,7 +76,9 @@ def taught(
         functools.partial(fits[plan.op], after_round=each)
         for each in (unheard, heard if plan.op == "train.gbdt" else unheard)
     )
-    return operation.taught(plan, plan.lesson, seen, fit, joint)
+    outcomes = operation.taught(plan, plan.lesson, seen, fit, joint)
+    teller.rest()
+    return outcomes
 
 
 class Learners:

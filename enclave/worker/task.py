@@ -79,6 +79,7 @@ class Computation:
             self.advance("train", 0)
             teller = Teller(self.advance, time.monotonic)
             outcomes = operation.outcomes(plan, found, payloads, teller.take)
+            teller.rest()
         else:
             outcomes = operation.outcomes(plan, found, payloads)
         self.advance("gate", 0)

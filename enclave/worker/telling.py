@@ -36,17 +36,24 @@ class Teller:
     advance: Advance
     clock: Callable[[], float]
     _waiting: list[LiveValue] = field(default_factory=list)
+    _percent: int = 0
     _next: float = float("-inf")
 
     def take(self, percent: int, values: Sequence[LiveValue]) -> None:
         """Progress of a training; see `rounds.Tell`."""
         self._waiting += values
+        self._percent = percent
         if percent < DONE and self.clock() < self._next:
             return
         self._next = self.clock() + TICK_S
         self._tell(percent)
         while percent >= DONE and self._waiting:
             self._tell(percent)
+
+    def rest(self) -> None:
+        """The training is over, perhaps before its last round: tell what still waits."""
+        while self._waiting:
+            self._tell(self._percent)
 
     def _tell(self, percent: int) -> None:
         told, self._waiting = self._waiting[:MOST_LIVE], self._waiting[MOST_LIVE:]

@@ -35,6 +35,16 @@ def told(steps, each=1):
     return listener.said
 
 
+def test_what_waits_when_a_training_stops_early_is_told_when_it_is_over():
+    listener = Listener()
+    teller = Teller(listener.advance, lambda: listener.now)
+    for done in (1, 2, 3):
+        teller.take(done, [value(done)])
+    teller.rest()
+    teller.rest()
+    assert listener.said == [(0.0, 1, [1]), (0.0, 3, [2, 3])]
+
+
 def test_the_first_round_is_told_at_once_and_the_next_ones_wait():
     assert told([0.1] * 5) == [(0.1, 20, [1]), (0.5, 100, [2, 3, 4, 5])]
 
