@@ -226,9 +226,9 @@ def test_a_node_that_dies_in_the_middle_ends_the_run_with_a_code(room, data, gan
         words = Path(f"/proc/{pid}/cmdline").read_bytes()
         if b"raylet/raylet" in words and b"127.0.0.3" in words:
             os.kill(pid, signal.SIGKILL)
-    failed = workers[1].hear(Failed, timeout=20)
+    failed = workers[1].hear(Failed, timeout=90)
     assert failed.code == WorkerLost.code
-    seen_by_head = workers[0].hear(Failed, Finished, timeout=20)
+    seen_by_head = workers[0].hear(Failed, Finished, timeout=90)
     room.store.hang = False
     assert isinstance(seen_by_head, Failed)
     assert seen_by_head.code == WorkerLost.code
