@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from cleanroom.errors import Overloaded, RunUnknown, TransferBroken
+from enclave.coordinator.directories import durable
 
 CHUNK = 1 << 20
 """Bytes that are read at once."""
@@ -114,7 +115,7 @@ class Blobs:
                     raise TransferBroken("the bytes have another digest than was declared")
                 os.fsync(file.fileno())
             part.rename(complete)
-            self._sync_directory()
+            durable(self._directory)
 
     def read(self, digest: str, offset: int) -> Iterator[bytes]:
         """The bytes of a complete blob from `offset` on, in chunks.
@@ -163,10 +164,3 @@ class Blobs:
         finally:
             with self._lock:
                 self._busy.discard(digest)
-
-    def _sync_directory(self) -> None:
-        descriptor = os.open(self._directory, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)

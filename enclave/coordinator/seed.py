@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from cleanroom.encoding import frame
 from cleanroom.errors import FileMissing, StateUnreadable
+from enclave.coordinator.directories import durable
 
 SEED = "seed"
 """The file, below the room's directory; mode 0600."""
@@ -82,7 +83,7 @@ def erase(directory: Path, state: str) -> list[str]:
         _write(directory / SEED, secrets.token_bytes(SEED_LENGTH))
     for name in present:
         _remove(directory / name)
-    _durable(directory)
+    durable(directory)
     return present
 
 
@@ -93,7 +94,7 @@ def _write(file: Path, content: bytes) -> None:
         opened.write(content)
         opened.flush()
         os.fsync(opened.fileno())
-    _durable(file.parent)
+    durable(file.parent)
 
 
 def _unused(state: Path) -> None:
@@ -116,11 +117,3 @@ def _remove(path: Path) -> None:
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)
-
-
-def _durable(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
